@@ -142,14 +142,14 @@ def _textured(
 ) -> None:
     """A material `name` that shows a picture, repeated over the surface it is on."""
     height, width = pixels.shape[:2]
-    spec.add_texture(
+    texture = spec.add_texture(
         name=name,
         type=mujoco.mjtTexture.mjTEXTURE_2D,
         width=width,
         height=height,
         nchannel=3,
-        data=pixels.tobytes(),
     )
+    texture.data = pixels.tobytes()
     material = spec.add_material(name=name, texrepeat=repeat, specular=0.1, shininess=0.2)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
 
