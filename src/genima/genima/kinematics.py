@@ -19,7 +19,7 @@ Q_HOME: Float[Array, "7"] = np.array(
 )
 Q_HOME.setflags(write=False)
 
-#: Franka's Denavit-Hartenberg table (Craig): a [m], d [m], alpha in quarter turns, of joints 1 to 7.
+#: Franka's Denavit-Hartenberg table (Craig), joints 1 to 7: a [m], d [m], alpha [quarter turns].
 DH_TABLE: tuple[tuple[float, float, int], ...] = (
     (0.0, 0.333, 0),
     (0.0, 0.0, -1),
@@ -31,9 +31,9 @@ DH_TABLE: tuple[tuple[float, float, int], ...] = (
 )
 FLANGE_M = 0.107  # panda_link7 to panda_link8, along z
 
-link8_T_hand: Float[Array, "4 4"] = transform(rotation_z(-math.pi / 4), np.zeros(3))
-link8_T_tcp: Float[Array, "4 4"] = transform(rotation_z(-math.pi / 4), np.array([0, 0, 0.1034]))
-_TOOL_FRAMES = {"panda_hand": link8_T_hand, "panda_hand_tcp": link8_T_tcp}
+_LINK8_T_HAND: Float[Array, "4 4"] = transform(rotation_z(-math.pi / 4), np.zeros(3))
+LINK8_T_TCP: Float[Array, "4 4"] = transform(rotation_z(-math.pi / 4), np.array([0, 0, 0.1034]))
+_TOOL_FRAMES = {"panda_hand": _LINK8_T_HAND, "panda_hand_tcp": LINK8_T_TCP}
 
 #: Every frame that `base_T_frame` knows.
 FRAME_NAMES: tuple[str, ...] = (*LINK_NAMES, *_TOOL_FRAMES)
@@ -67,8 +67,8 @@ def _chain(cosines: list[Any], sines: list[Any]) -> list[Any]:
     """The 9 x 16 matrix entries of all link poses, one after the other.
 
     The entries are plain numbers for one configuration, which is several times faster than small
-    arrays, or arrays over a batch. As all twists are quarter turns, one joint only swaps two columns
-    of the rotation and turns two of them.
+    arrays, or arrays over a batch. As all twists are quarter turns, a joint only swaps two columns
+    of the rotation and then turns two of them.
     """
     xx, xy, xz, yx, yy, yz, zx, zy, zz = 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0
     px = py = pz = 0.0
@@ -91,7 +91,7 @@ def _chain(cosines: list[Any], sines: list[Any]) -> list[Any]:
 
 def base_T_tcp(q: Float[Array, "*b 7"]) -> Float[Array, "*b 4 4"]:
     """Pose of panda_hand_tcp, the point between the fingertips, in the base."""
-    return frame_poses(q)[..., 8, :, :] @ link8_T_tcp
+    return frame_poses(q)[..., 8, :, :] @ LINK8_T_TCP
 
 
 def base_T_frame(q: Float[Array, "*b 7"], frame: str) -> Float[Array, "*b 4 4"]:
@@ -110,7 +110,7 @@ def base_T_frame(q: Float[Array, "*b 7"], frame: str) -> Float[Array, "*b 4 4"]:
 def tcp_jacobian(q: Float[Array, "*b 7"]) -> Float[Array, "*b 6 7"]:
     """Jacobian of panda_hand_tcp: linear [m/rad] over angular velocity, both in the base."""
     poses = frame_poses(q)
-    base_p_tcp = (poses[..., 8, :, :] @ link8_T_tcp)[..., None, :3, 3]
+    base_p_tcp = (poses[..., 8, :, :] @ LINK8_T_TCP)[..., None, :3, 3]
     axes = poses[..., 1:8, :3, 2]
     arms = base_p_tcp - poses[..., 1:8, :3, 3]
     jacobian = np.empty((*poses.shape[:-3], 6, 7))
