@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs declarative XML launch files where ROS's own `launch` package does not exist."""
