@@ -29,7 +29,7 @@ def tile_images(
     missing = [name for name in order if name not in images]
     if missing:
         raise InvalidImage(
-            f"no image of {missing}; got {sorted(images)}, a tile takes one of each of {list(order)}"
+            f"no image of {missing}; got {sorted(images)}, a tile takes all of {list(order)}"
         )
     size = _side_of(order[0], images[order[0]])
     tile = np.empty((2 * size, 2 * size, 3), np.uint8)
@@ -80,7 +80,7 @@ def _side_of(name: str, image: UInt8[Array, "s s 3"]) -> int:
     """Side of a square RGB image [px]; anything else is refused."""
     if image.ndim != 3 or image.shape[2] != 3:
         raise InvalidImage(
-            f"image of {name!r} has shape {image.shape}; expected (height, width, 3), convert it to RGB"
+            f"image of {name!r} has shape {image.shape}, expected (h, w, 3); convert it to RGB"
         )
     if image.dtype != np.uint8:
         raise InvalidImage(

@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The spheres that say where the arm should be: places, colours, stripes, and drawing them.
+
+The picture is the original's (pyrender, flat, opaque over the scene), but without OpenGL and without
+polygons: the ray of each pixel is intersected with the exact sphere. As in the original,
+
+* spheres hide one another by depth, and the scene never hides them;
+* nothing is drawn beyond `Z_FAR_M` along the optical axis;
+* a camera inside a sphere does not see it, since only outer faces are drawn.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from genima.arrays import Array, Bool, Float, Int, UInt8
+from genima.errors import InvalidImage, InvalidParameter
+from genima.intrinsics import Intrinsics
+from genima.kinematics import LINK8_T_TCP, frame_poses
+from genima.view import CameraView
+
+if TYPE_CHECKING:
+    from genima.policy import Policy
+
+#: The original's far plane: deeper than this along the optical axis nothing is drawn [m].
+Z_FAR_M = 3.0
+
+
+class Sphere(Enum):
+    """The four spheres, by the frame in whose origin each is centred.
+
+    The frames turn with their own joint, so every stripe pattern shows that joint's angle too.
+    """
+
+    BASE = "panda_link2"
+    ELBOW = "panda_link4"
+    WRIST = "panda_link6"
+    GRIPPER = "panda_hand_tcp"
+
+
+def _tinted(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
+    """A texture's colour as it appears: the original multiplies all but yellow by a light blue."""
+    red, green, blue = (round(c * tint) for c, tint in zip(rgb, (0.604, 0.863, 1.0), strict=True))
+    return red, green, blue
+
+
+#: Colour of each sphere's coloured stripes in the image; of the gripper's while it is to be open.
+SPHERE_RGB: Mapping[Sphere, tuple[int, int, int]] = MappingProxyType(
+    {
+        Sphere.BASE: _tinted((255, 0, 0)),
+        Sphere.ELBOW: _tinted((71, 240, 62)),
+        Sphere.WRIST: _tinted((218, 120, 240)),
+        Sphere.GRIPPER: _tinted((8, 239, 235)),
+    }
+)
+GRIPPER_CLOSED_RGB = (255, 255, 0)
+
+_STRIPE_WIDTH = 2 * 24 / 256  # of a sphere's x / r from -1 to 1; 24 columns of a 256 px texture
+_BLACK_CAP_FROM = -1 + 9 * _STRIPE_WIDTH
+
+#: x / r where the colour changes, from -1 to 1. The first stripe is coloured, then they take
+#: turns. As the last, black one is wider than the first, +x can be told from -x.
+STRIPE_EDGES: tuple[float, ...] = (*(-1 + i * _STRIPE_WIDTH for i in range(10)), 1.0)
+
+
+def is_coloured(x_over_r: Float[Array, "*b"]) -> Bool[Array, "*b"]:
+    """Whether points of a sphere lie in a coloured stripe, by their local x over the radius."""
+    x_over_r = np.asarray(x_over_r)
+    stripe = ((x_over_r + 1) * (1 / _STRIPE_WIDTH)).astype(np.int8)
+    return np.asarray(((stripe & 1) == 0) & (x_over_r < _BLACK_CAP_FROM))
+
+
+def sphere_colours(gripper_open: bool) -> UInt8[Array, "4 3"]:
+    """Stripe colours of the spheres in the order of `Sphere`."""
+    gripper = SPHERE_RGB[Sphere.GRIPPER] if gripper_open else GRIPPER_CLOSED_RGB
+    return np.array([*(SPHERE_RGB[s] for s in tuple(Sphere)[:3]), gripper], np.uint8)
+
+
+def sphere_poses(q: Float[Array, "*b 7"]) -> Float[Array, "*b 4 4 4"]:
+    """Poses base_T_sphere in the order of `Sphere`, for joint positions [rad]."""
+    links = frame_poses(q)
+    poses = links[..., (2, 4, 6, 8), :, :]
+    poses[..., 3, :, :] = poses[..., 3, :, :] @ LINK8_T_TCP
+    return np.asarray(poses)
+
+
+@dataclass(frozen=True, eq=False)
+class SphereLayer:
+    """What is drawn over one camera image.
+
+    Attributes:
+        rgb: Colours; black where there is no sphere.
+        mask: Where there is a sphere.
+        index: Which one is in front, in the order of `Sphere`; -1 for none.
+    """
+
+    rgb: UInt8[Array, "h w 3"]
+    mask: Bool[Array, "h w"]
+    index: Int[Array, "h w"]
+
+
+@dataclass(frozen=True, eq=False)
+class Footprint:
+    """One sphere in one image: the box of pixels it lies in, and what the rays of these hit.
+
+    Attributes:
+        rows: Rows of the box.
+        cols: Columns of the box.
+        depth_m: Along the optical axis, of the nearest hit [m]; NaN where the ray misses.
+        x_over_r: Local x of the hit over the radius; NaN where the ray misses.
+    """
+
+    rows: slice
+    cols: slice
+    depth_m: Float[Array, "r c"]
+    x_over_r: Float[Array, "r c"]
+
+
+def trace_sphere(
+    cam_T_sphere: "Float[Array, '4 4']", intrinsics: Intrinsics, radius_m: float
+) -> Footprint | None:
+    """Intersect the rays of a camera with one sphere.
+
+    Args:
+        cam_T_sphere: Pose of the sphere in the optical frame.
+        intrinsics: Of the camera.
+        radius_m: Radius [m].
+
+    Returns:
+        The footprint, or None where the sphere lies beside the image, behind the camera, or around
+        it.
+    """
+    (xx, _, _, x), (xy, _, _, y), (xz, _, _, z) = cam_T_sphere[:3].tolist()
+    power = x * x + y * y + z * z - radius_m * radius_m  # of the camera with respect to the sphere
+    if power <= 0:
+        return None
+    cols = _extent(x, z, radius_m, intrinsics.fx, intrinsics.cx, intrinsics.width)
+    rows = _extent(y, z, radius_m, intrinsics.fy, intrinsics.cy, intrinsics.height)
+    if cols.start >= cols.stop or rows.start >= rows.stop:
+        return None
+    grid = _grid(intrinsics)
+    a, b = grid.a[cols], grid.b[rows]  # a ray is (a, b, 1), so its parameter is the depth
+    length2 = grid.a2[cols] + grid.b2_plus_1[rows]
+    along = a * np.float32(x) + (b * np.float32(y) + np.float32(z))
+    depth = along * along
+    depth -= length2 * np.float32(power)
+    with np.errstate(invalid="ignore"):
+        np.sqrt(depth, out=depth)
+    np.subtract(along, depth, out=depth)
+    depth /= length2
+    if (
+        z <= radius_m
+    ):  # part of the sphere is beside or behind the camera, where rays hit backwards
+        depth[depth <= 0] = np.nan
+    scale = 1 / radius_m
+    x_over_r = a * np.float32(xx * scale) + (b * np.float32(xy * scale) + np.float32(xz * scale))
+    x_over_r *= depth
+    x_over_r -= np.float32((xx * x + xy * y + xz * z) * scale)
+    return Footprint(rows, cols, depth, x_over_r)
+
+
+def render_spheres(
+    base_T_spheres: Float[Array, "4 4 4"],
+    gripper_open: bool,
+    view: CameraView,
+    radius_m: float,
+) -> SphereLayer:
+    """Draw the four spheres as one camera sees them.
+
+    Args:
+        base_T_spheres: Their poses in the order of `Sphere`, as of `sphere_poses`.
+        gripper_open: Whether the gripper is to be open, which its sphere's colour tells.
+        view: The camera.
+        radius_m: Radius of all spheres in this camera [m].
+
+    Raises:
+        InvalidParameter: The radius is not positive.
+    """
+    if not radius_m > 0:
+        raise InvalidParameter(f"sphere radius {radius_m} m: must be above 0; see the policy")
+    shape = (view.intrinsics.height, view.intrinsics.width)
+    nearest = np.full(shape, np.float32(Z_FAR_M))
+    # Red, green, blue and one more than the sphere's index in one number: one write for a pixel.
+    pixels = np.zeros(shape, np.uint32)
+    tones = np.zeros((4, 2, 4), np.uint8)
+    tones[:, 1, :3] = sphere_colours(gripper_open)
+    tones[:, :, 3] = np.arange(1, 5)[:, None]
+    cam_T_spheres = view.cam_T_base @ base_T_spheres
+    for cam_T_sphere, (black, colour) in zip(
+        cam_T_spheres, tones.view(np.uint32)[..., 0], strict=True
+    ):
+        footprint = trace_sphere(cam_T_sphere, view.intrinsics, radius_m)
+        if footprint is None:
+            continue
+        box = (footprint.rows, footprint.cols)
+        visible = footprint.depth_m < nearest[box]  # false for NaN
+        with np.errstate(invalid="ignore"):
+            tone = np.where(is_coloured(footprint.x_over_r), colour, black)
+        np.copyto(nearest[box], footprint.depth_m, where=visible)
+        np.copyto(pixels[box], tone, where=visible)
+    channels = pixels.view(np.uint8).reshape(*shape, 4)
+    index = channels[..., 3].astype(np.int8) - np.int8(1)
+    return SphereLayer(cv2.cvtColor(channels, cv2.COLOR_RGBA2RGB), index >= 0, index)
+
+
+def draw_spheres(
+    image: UInt8[Array, "h w 3"], layer: SphereLayer, alpha: float = 1.0
+) -> UInt8[Array, "h w 3"]:
+    """Lay spheres over an image, which is left as it is.
+
+    Args:
+        image: RGB image.
+        layer: Spheres of the same size.
+        alpha: Opacity of the spheres, 0 to 1.
+
+    Raises:
+        InvalidImage: Image and layer differ in size, or the image is not RGB uint8.
+        InvalidParameter: `alpha` lies outside 0 to 1.
+    """
+    if image.shape != layer.rgb.shape or image.dtype != np.uint8:
+        raise InvalidImage(
+            f"image of shape {image.shape} and type {image.dtype}: the spheres were drawn for "
+            f"{layer.rgb.shape} and uint8; use the intrinsics of this image"
+        )
+    if not 0 <= alpha <= 1:
+        raise InvalidParameter(f"alpha {alpha}: must lie between 0 and 1")
+    above = layer.rgb if alpha == 1 else cv2.addWeighted(layer.rgb, alpha, image, 1 - alpha, 0)
+    drawn = image.copy()
+    cv2.copyTo(above, layer.mask.view(np.uint8), drawn)
+    return drawn
+
+
+def draw_targets(
+    images: Mapping[str, UInt8[Array, "h w 3"]],
+    q_target: Float[Array, "7"],
+    gripper_open: bool,
+    views: Mapping[str, CameraView],
+    policy: "Policy",
+) -> dict[str, UInt8[Array, "h w 3"]]:
+    """Draw a target configuration on every image of the policy's cameras.
+
+    Args:
+        images: RGB image of each camera.
+        q_target: Joint positions to draw [rad].
+        gripper_open: Whether the gripper is to be open there.
+        views: The cameras as they are now, while the arm has not moved yet.
+        policy: Which cameras to draw on, and the radius of the spheres in each.
+
+    Raises:
+        InvalidImage: A camera's image or view is missing, or an image is not of its view's size.
+    """
+    missing = [name for name in policy.cameras if name not in images or name not in views]
+    if missing:
+        raise InvalidImage(
+            f"no image or no view of {missing}; got images of {sorted(images)} and views of "
+            f"{sorted(views)}, the policy draws on {list(policy.cameras)}"
+        )
+    base_T_spheres = sphere_poses(q_target)
+    drawn = {}
+    for name in policy.cameras:
+        radius_m = policy.sphere_radii_m[name]
+        layer = render_spheres(base_T_spheres, gripper_open, views[name], radius_m)
+        drawn[name] = draw_spheres(images[name], layer)
+    return drawn
+
+
+@dataclass(frozen=True, eq=False)
+class _Grid:
+    """Rays through the pixel centres as (a, b, 1), by column and by row, and their squares."""
+
+    a: Float[Array, "w"]
+    b: Float[Array, "h 1"]
+    a2: Float[Array, "w"]
+    b2_plus_1: Float[Array, "h 1"]
+
+
+@lru_cache(maxsize=64)
+def _grid(intrinsics: Intrinsics) -> _Grid:
+    a = (np.arange(intrinsics.width) + 0.5 - intrinsics.cx) / intrinsics.fx
+    b = (np.arange(intrinsics.height)[:, None] + 0.5 - intrinsics.cy) / intrinsics.fy
+    arrays = [array.astype(np.float32) for array in (a, b, a * a, b * b + 1)]
+    for array in arrays:
+        array.setflags(write=False)
+    return _Grid(*arrays)
+
+
+def _extent(centre: float, z: float, radius: float, f: float, c: float, size: int) -> slice:
+    """Pixels along one axis whose centres the sphere's projection can contain.
+
+    Seen along the other axis the sphere is a circle around (centre, z), and its tangents through
+    the camera bound the projection, unless they point backwards.
+    """
+    distance = math.hypot(centre, z)
+    if distance <= radius:
+        return slice(0, size)
+    middle, half = math.atan2(centre, z), math.asin(radius / distance)
+    low, high = middle - half, middle + half
+    if low >= math.pi / 2 or high <= -math.pi / 2:
+        return slice(0, 0)
+    first, last = 0, size
+    if low > -math.pi / 2:
+        first = max(0, math.ceil(f * math.tan(low) + c - 0.5))
+    if high < math.pi / 2:
+        last = min(size, math.floor(f * math.tan(high) + c - 0.5) + 1)
+    return slice(first, last)
