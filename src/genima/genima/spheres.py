@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The spheres that say where the arm should be: places, colours, stripes, and drawing them.
 
-The picture is the original's (pyrender, flat, opaque over the scene), but without OpenGL and without
-polygons: the ray of each pixel is intersected with the exact sphere. As in the original,
+The picture is the original's (pyrender, flat, opaque over the scene), but without OpenGL and
+without polygons: the ray of each pixel is intersected with the exact sphere. As in the original,
 
 * spheres hide one another by depth, and the scene never hides them;
 * nothing is drawn beyond `Z_FAR_M` along the optical axis;
