@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps a stream of positions, one a tick, within all limits without delaying it.
+
+Position, velocity, acceleration and jerk are those of the stream itself: the backward differences
+of its values over the tick h, v = (q[k] - q[k-1]) / h and so on. A motion that keeps to a limit in
+continuous time keeps to it in this sense too: a difference is an average of the derivative.
+
+Jerk needs no state of its own. Two neighbouring accelerations differ by at most twice their bound,
+so |a| <= min(a_max, j_max h / 2) bounds the jerk. At 50 Hz the jerk limits of Panda and FR3 allow
+this ten times over and cost nothing.
+
+What remains is a double integrator with walls. From velocity v it comes to rest after the further
+distance D(v) = n v - a n (n + 1) / 2, n = floor(v / a), in units of one tick. Every step that is
+let out leaves D to the wall ahead, so that braking is possible from any state, whatever comes.
+"""
+
+import numpy as np
+
+from genima.arrays import Array, Float
+from genima.limits import JointLimits
+
+#: Shrinks the bounds by more than the rounding of differences of positions can add.
+_ROUNDING = 1.0 - 1e-10
+
+
+class TickLimiter:
+    """Follows wanted positions exactly where the limits allow, else as closely as they do.
+
+    A joint that was left behind catches up in the least time and without overshoot: it aims at the
+    wanted position as it moves on with its present velocity.
+
+    Args:
+        limits: Bounds on position, velocity, acceleration and jerk of the output.
+        period_s: One tick [s].
+        q: Where the joints stand [rad]. A joint that stands outside its position bounds may stay
+            there and come back, and goes no further.
+    """
+
+    def __init__(self, limits: JointLimits, period_s: float, q: Float[Array, "7"]) -> None:
+        h = period_s
+        self._period_s = h
+        self._step_max = _ROUNDING * h * limits.dq_max
+        ddq_max = np.minimum(limits.ddq_max, limits.dddq_max * h / 2.0)
+        self._change_max = _ROUNDING * h * h * ddq_max
+        self._q = np.array(q, float)
+        self._q_min = np.minimum(limits.q_min, self._q)
+        self._q_max = np.maximum(limits.q_max, self._q)
+        self._step = np.zeros(7)
+        self._dq = np.zeros(7)
+        self._wanted: Float[Array, "7"] | None = None
+
+    @property
+    def q(self) -> Float[Array, "7"]:
+        """The newest output [rad]."""
+        return self._q
+
+    @property
+    def dq(self) -> Float[Array, "7"]:
+        """Velocity at the newest output [rad/s]: exact while the acceleration is constant."""
+        return self._dq
+
+    @property
+    def standing(self) -> bool:
+        """Whether the newest output is the same as the one before."""
+        return not self._step.any()
+
+    def track(self, q_wanted: Float[Array, "7"]) -> Float[Array, "7"]:
+        """Go one tick on, towards finite wanted positions.
+
+        Returns:
+            The output [rad], which is `q_wanted` itself in every joint that no limit concerns.
+        """
+        lowest, highest = self._reach()
+        wanted = np.minimum(np.maximum(q_wanted, self._q_min), self._q_max)
+        pace = self._step if self._wanted is None else wanted - self._wanted
+        pace = np.minimum(np.maximum(pace, -self._step_max), self._step_max)
+        # The gap to the wanted motion, seen from a frame that moves with it: a wall to stop at.
+        gap = wanted - self._q - pace
+        step = pace + np.copysign(self._largest_step(np.abs(gap)), gap)
+        caught = np.abs(gap) <= self._change_max
+        step = np.where(caught, wanted - self._q, step)
+        allowed = np.minimum(np.maximum(step, lowest), highest)
+        self._wanted = wanted
+        return self._advance(np.where(caught & (allowed == step), wanted, self._q + allowed))
+
+    def brake(self) -> Float[Array, "7"]:
+        """Go one tick on, towards rest in the least time.
+
+        Returns:
+            The output [rad].
+        """
+        self._wanted = None
+        slower = np.maximum(np.abs(self._step) - self._change_max, 0.0)
+        return self._advance(self._q + np.copysign(slower, self._step))
+
+    def _reach(self) -> tuple[Float[Array, "7"], Float[Array, "7"]]:
+        """The least and greatest step that keep to every limit now and leave room to brake."""
+        up = np.minimum(self._step + self._change_max, self._largest_step(self._q_max - self._q))
+        down = np.maximum(
+            self._step - self._change_max, -self._largest_step(self._q - self._q_min)
+        )
+        return np.maximum(down, -self._step_max), np.minimum(up, self._step_max)
+
+    def _largest_step(self, room: Float[Array, "7"]) -> Float[Array, "7"]:
+        """The largest step towards a wall from which braking still ends before it."""
+        a = self._change_max
+        n = np.floor(0.5 * np.sqrt(1.0 + 8.0 * room / a) - 0.5)
+        return (room + 0.5 * a * n * (n + 1.0)) / (n + 1.0)
+
+    def _advance(self, q: Float[Array, "7"]) -> Float[Array, "7"]:
+        q = np.minimum(np.maximum(q, self._q_min), self._q_max)
+        step = q - self._q
+        # Velocity at the end of the step; the step itself gives the velocity in its middle.
+        ahead = np.where(step == 0.0, 0.0, 1.5 * step - 0.5 * self._step)
+        self._dq = np.minimum(np.maximum(ahead, -self._step_max), self._step_max) / self._period_s
+        self._q, self._step = q, step
+        return q
