@@ -19,12 +19,13 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                continue
             if key_node.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"{key_node.value!r} is given twice", key_node.start_mark
                 )
-            if isinstance(key_node.value, str):
-                seen.add(key_node.value)
+            seen.add(key_node.value)
         return super().construct_mapping(node, deep)
 
 
@@ -41,14 +42,15 @@ def read_mapping(path: Path, error: type[GenimaError]) -> dict[str, Any]:
         raise error(f"{path}: cannot be read ({cause.strerror}); check the path") from cause
     except UnicodeDecodeError as cause:
         raise error(f"{path}: is not a text file; it must be YAML in UTF-8") from cause
-    except yaml.YAMLError as cause:
+    # A date of 30 February is a ValueError.
+    except (yaml.YAMLError, ValueError, RecursionError) as cause:
         raise error(f"{path}: is not plain YAML: {_one_line(cause)}") from cause
     if not isinstance(content, dict):
         raise error(f"{path}: must hold a mapping of keys, got {type(content).__name__}")
     return content
 
 
-def _one_line(cause: yaml.YAMLError) -> str:
+def _one_line(cause: Exception) -> str:
     mark = getattr(cause, "problem_mark", None)
     place = f" in line {mark.line + 1}" if mark is not None else ""
     return f"{getattr(cause, 'problem', None) or cause}{place}"
