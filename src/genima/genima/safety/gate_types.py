@@ -54,8 +54,8 @@ class GateParameters:
         tracking_tolerance_rad: Largest distance of the measured to the commanded arm, and of a
             command to the one before [rad].
         joint_state_timeout_s: Oldest joint state that is acted on [s].
-        target_timeout_s: Oldest target that is acted on [s]; it has to outlast the steps of a chunk
-            that are executed before the next, and the drawing.
+        target_timeout_s: Oldest target that is acted on [s]; outlasts the drawing and the steps
+            of a chunk that are executed before the next one is taken.
         max_limited_steps: How many commands in a row may be changed by a limit.
 
     Raises:
