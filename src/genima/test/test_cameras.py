@@ -143,6 +143,12 @@ def test_crop_and_resize_move_a_projected_point_like_its_pixel(
     assert (smaller.width, smaller.height) == (new_width, new_height)
 
 
+def test_square_is_cut_from_the_centre() -> None:
+    square = Intrinsics.from_fovy(math.radians(40), 640, 480).square(256)
+    assert (square.cx, square.cy) == (128.0, 128.0)
+    assert square.fx == pytest.approx(351.6771, abs=1e-4)
+
+
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (480, 640), (641, 480), (256, 256)])
 def test_square_image_and_square_intrinsics_agree(width: int, height: int) -> None:
     intrinsics = Intrinsics(width, height, 400.0, 400.0, width / 2 + 3, height / 2 - 4)

@@ -40,6 +40,8 @@ def test_within_counts_the_limit_itself_and_respects_the_margin(limits: JointLim
     assert not limits.within(limits.q_max + 1e-9)
     assert not limits.within(limits.q_max, margin_rad=0.01)
     assert limits.within(limits.q_max - 0.011, margin_rad=0.01)
+    assert limits.within(limits.q_min)
+    assert not limits.within(limits.q_min, margin_rad=0.01)
 
 
 def test_not_a_number_is_never_within(limits: JointLimits) -> None:
