@@ -29,6 +29,10 @@ class PolicyError(GenimaError):
     """A policy folder is missing, unreadable or does not fit the robot's configuration."""
 
 
+class NotReady(GenimaError):
+    """Something must be started or must flow before this can begin."""
+
+
 class UnknownTask(GenimaError, KeyError):
     """A task was named that the world does not have."""
 
@@ -46,3 +50,7 @@ class Unreachable(GenimaError):
 
 class MissingDependency(GenimaError):
     """An optional package or a system library is not installed."""
+
+
+class LaunchError(GenimaError):
+    """A launch file cannot be read, evaluated or started."""
