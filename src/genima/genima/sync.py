@@ -102,8 +102,8 @@ class FrameSync(Generic[Frame]):
         if not (slop_s >= 0 and stale_after_s > 0 and min_rate_hz >= 0 and frozen_after >= 1):
             raise InvalidParameter(
                 f"slop_s {slop_s} (0 or more), stale_after_s {stale_after_s} (above 0), "
-                f"min_rate_hz {min_rate_hz} (0 or more) or frozen_after {frozen_after} (1 or more) is "
-                "out of range"
+                f"min_rate_hz {min_rate_hz} (0 or more) or frozen_after {frozen_after} (above 0) "
+                "is out of range"
             )
         self._names = tuple(cameras)
         self._slop_s = slop_s
