@@ -9,7 +9,6 @@ without polygons: the ray of each pixel is intersected with the exact sphere. As
 * a camera inside a sphere does not see it, since only outer faces are drawn.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -22,8 +21,8 @@ import numpy as np
 
 from genima.arrays import Array, Bool, Float, Int, UInt8
 from genima.errors import InvalidImage, InvalidParameter
-from genima.intrinsics import Intrinsics
 from genima.kinematics import LINK8_T_TCP, frame_poses
+from genima.sphere_tracing import trace_sphere
 from genima.view import CameraView
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ SPHERE_RGB: Mapping[Sphere, tuple[int, int, int]] = MappingProxyType(
 GRIPPER_CLOSED_RGB = (255, 255, 0)
 
 _STRIPE_WIDTH = 2 * 24 / 256  # of a sphere's x / r from -1 to 1; 24 columns of a 256 px texture
-_BLACK_CAP_FROM = -1 + 9 * _STRIPE_WIDTH
+_COLOURED = (True, False, True, False, True, False, True, False, True, False, False)
 
 #: x / r where the colour changes, from -1 to 1. The first stripe is coloured, then they take
 #: turns. As the last, black one is wider than the first, +x can be told from -x.
@@ -72,9 +71,14 @@ STRIPE_EDGES: tuple[float, ...] = (*(-1 + i * _STRIPE_WIDTH for i in range(10)),
 
 def is_coloured(x_over_r: Float[Array, "*b"]) -> Bool[Array, "*b"]:
     """Whether points of a sphere lie in a coloured stripe, by their local x over the radius."""
-    x_over_r = np.asarray(x_over_r)
-    stripe = ((x_over_r + 1) * (1 / _STRIPE_WIDTH)).astype(np.int8)
-    return np.asarray(((stripe & 1) == 0) & (x_over_r < _BLACK_CAP_FROM))
+    return np.take(np.array(_COLOURED), _stripe(np.asarray(x_over_r)), mode="clip")
+
+
+def _stripe(x_over_r: Float[Array, "*b"]) -> Int[Array, "*b"]:
+    """Index into `_COLOURED`; anything for NaN."""
+    scale = x_over_r.dtype.type(1 / _STRIPE_WIDTH)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(((x_over_r + x_over_r.dtype.type(1)) * scale).astype(np.intp))
 
 
 def sphere_colours(gripper_open: bool) -> UInt8[Array, "4 3"]:
@@ -106,66 +110,6 @@ class SphereLayer:
     index: Int[Array, "h w"]
 
 
-@dataclass(frozen=True, eq=False)
-class Footprint:
-    """One sphere in one image: the box of pixels it lies in, and what the rays of these hit.
-
-    Attributes:
-        rows: Rows of the box.
-        cols: Columns of the box.
-        depth_m: Along the optical axis, of the nearest hit [m]; NaN where the ray misses.
-        x_over_r: Local x of the hit over the radius; NaN where the ray misses.
-    """
-
-    rows: slice
-    cols: slice
-    depth_m: Float[Array, "r c"]
-    x_over_r: Float[Array, "r c"]
-
-
-def trace_sphere(
-    cam_T_sphere: "Float[Array, '4 4']", intrinsics: Intrinsics, radius_m: float
-) -> Footprint | None:
-    """Intersect the rays of a camera with one sphere.
-
-    Args:
-        cam_T_sphere: Pose of the sphere in the optical frame.
-        intrinsics: Of the camera.
-        radius_m: Radius [m].
-
-    Returns:
-        The footprint, or None where the sphere lies beside the image, behind the camera, or around
-        it.
-    """
-    (xx, _, _, x), (xy, _, _, y), (xz, _, _, z) = cam_T_sphere[:3].tolist()
-    power = x * x + y * y + z * z - radius_m * radius_m  # of the camera with respect to the sphere
-    if power <= 0:
-        return None
-    cols = _extent(x, z, radius_m, intrinsics.fx, intrinsics.cx, intrinsics.width)
-    rows = _extent(y, z, radius_m, intrinsics.fy, intrinsics.cy, intrinsics.height)
-    if cols.start >= cols.stop or rows.start >= rows.stop:
-        return None
-    grid = _grid(intrinsics)
-    a, b = grid.a[cols], grid.b[rows]  # a ray is (a, b, 1), so its parameter is the depth
-    length2 = grid.a2[cols] + grid.b2_plus_1[rows]
-    along = a * np.float32(x) + (b * np.float32(y) + np.float32(z))
-    depth = along * along
-    depth -= length2 * np.float32(power)
-    with np.errstate(invalid="ignore"):
-        np.sqrt(depth, out=depth)
-    np.subtract(along, depth, out=depth)
-    depth /= length2
-    if (
-        z <= radius_m
-    ):  # part of the sphere is beside or behind the camera, where rays hit backwards
-        depth[depth <= 0] = np.nan
-    scale = 1 / radius_m
-    x_over_r = a * np.float32(xx * scale) + (b * np.float32(xy * scale) + np.float32(xz * scale))
-    x_over_r *= depth
-    x_over_r -= np.float32((xx * x + xy * y + xz * z) * scale)
-    return Footprint(rows, cols, depth, x_over_r)
-
-
 def render_spheres(
     base_T_spheres: Float[Array, "4 4 4"],
     gripper_open: bool,
@@ -187,22 +131,15 @@ def render_spheres(
         raise InvalidParameter(f"sphere radius {radius_m} m: must be above 0; see the policy")
     shape = (view.intrinsics.height, view.intrinsics.width)
     nearest = np.full(shape, np.float32(Z_FAR_M))
-    # Red, green, blue and one more than the sphere's index in one number: one write for a pixel.
     pixels = np.zeros(shape, np.uint32)
-    tones = np.zeros((4, 2, 4), np.uint8)
-    tones[:, 1, :3] = sphere_colours(gripper_open)
-    tones[:, :, 3] = np.arange(1, 5)[:, None]
     cam_T_spheres = view.cam_T_base @ base_T_spheres
-    for cam_T_sphere, (black, colour) in zip(
-        cam_T_spheres, tones.view(np.uint32)[..., 0], strict=True
-    ):
+    for cam_T_sphere, tones in zip(cam_T_spheres, _tones(gripper_open), strict=True):
         footprint = trace_sphere(cam_T_sphere, view.intrinsics, radius_m)
         if footprint is None:
             continue
         box = (footprint.rows, footprint.cols)
         visible = footprint.depth_m < nearest[box]  # false for NaN
-        with np.errstate(invalid="ignore"):
-            tone = np.where(is_coloured(footprint.x_over_r), colour, black)
+        tone = tones.take(_stripe(footprint.x_over_r), mode="clip")
         np.copyto(nearest[box], footprint.depth_m, where=visible)
         np.copyto(pixels[box], tone, where=visible)
     channels = pixels.view(np.uint8).reshape(*shape, 4)
@@ -271,42 +208,13 @@ def draw_targets(
     return drawn
 
 
-@dataclass(frozen=True, eq=False)
-class _Grid:
-    """Rays through the pixel centres as (a, b, 1), by column and by row, and their squares."""
+@lru_cache(maxsize=2)
+def _tones(gripper_open: bool) -> Int[Array, "4 11"]:
+    """Pixel values of each sphere's stripes, as one number so that a pixel takes one write.
 
-    a: Float[Array, "w"]
-    b: Float[Array, "h 1"]
-    a2: Float[Array, "w"]
-    b2_plus_1: Float[Array, "h 1"]
-
-
-@lru_cache(maxsize=64)
-def _grid(intrinsics: Intrinsics) -> _Grid:
-    a = (np.arange(intrinsics.width) + 0.5 - intrinsics.cx) / intrinsics.fx
-    b = (np.arange(intrinsics.height)[:, None] + 0.5 - intrinsics.cy) / intrinsics.fy
-    arrays = [array.astype(np.float32) for array in (a, b, a * a, b * b + 1)]
-    for array in arrays:
-        array.setflags(write=False)
-    return _Grid(*arrays)
-
-
-def _extent(centre: float, z: float, radius: float, f: float, c: float, size: int) -> slice:
-    """Pixels along one axis whose centres the sphere's projection can contain.
-
-    Seen along the other axis the sphere is a circle around (centre, z), and its tangents through
-    the camera bound the projection, unless they point backwards.
+    Its bytes are red, green, blue and one more than the sphere's index.
     """
-    distance = math.hypot(centre, z)
-    if distance <= radius:
-        return slice(0, size)
-    middle, half = math.atan2(centre, z), math.asin(radius / distance)
-    low, high = middle - half, middle + half
-    if low >= math.pi / 2 or high <= -math.pi / 2:
-        return slice(0, 0)
-    first, last = 0, size
-    if low > -math.pi / 2:
-        first = max(0, math.ceil(f * math.tan(low) + c - 0.5))
-    if high < math.pi / 2:
-        last = min(size, math.floor(f * math.tan(high) + c - 0.5) + 1)
-    return slice(first, last)
+    tones = np.zeros((4, len(_COLOURED), 4), np.uint8)
+    tones[:, np.array(_COLOURED), :3] = sphere_colours(gripper_open)[:, None]
+    tones[..., 3] = np.arange(1, 5)[:, None]
+    return tones.view(np.uint32)[..., 0]
