@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the arm was a moment ago: a drawn tile shows the wrist camera's view of that moment."""
+
+from collections import deque
+
+import numpy as np
+
+from genima.arrays import Array, Float
+
+#: How far back the history reaches [s]; a tile older than this is not followed anyway.
+_SPAN_S = 3.0
+
+
+class JointHistory:
+    """Recent joint states, in the order of their stamps."""
+
+    def __init__(self) -> None:
+        self._states: deque[tuple[float, Float[Array, "7"]]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    @property
+    def newest_s(self) -> float:
+        """Stamp of the newest state [s]; -inf if there is none."""
+        return self._states[-1][0] if self._states else -np.inf
+
+    @property
+    def newest_q(self) -> Float[Array, "7"]:
+        """Joint positions of the newest state [rad]."""
+        return self._states[-1][1]
+
+    def add(self, q: Float[Array, "7"], stamp_s: float) -> bool:
+        """Remember a state; a stamp that goes back empties the history first.
+
+        Returns:
+            Whether time went forward.
+        """
+        forward = stamp_s > self.newest_s
+        if stamp_s < self.newest_s:
+            self._states.clear()
+        if stamp_s != self.newest_s:
+            self._states.append((stamp_s, np.asarray(q, float)))
+        while self._states[0][0] < stamp_s - _SPAN_S:
+            self._states.popleft()
+        return forward
+
+    def at(self, time_s: float) -> Float[Array, "7"] | None:
+        """Joint positions at a time [rad], between the states around it; None if it is not covered.
+
+        A time just behind the newest state gets the newest state: cameras and joints are not
+        sampled together.
+        """
+        if not self._states or time_s < self._states[0][0] - 1e-6:
+            return None
+        later = self._states[-1]
+        if time_s >= later[0]:
+            return later[1]
+        for earlier in reversed(self._states):
+            if earlier[0] <= time_s + 1e-9:
+                span_s = later[0] - earlier[0]
+                share = (time_s - earlier[0]) / span_s if span_s > 0 else 0.0
+                return earlier[1] + share * (later[1] - earlier[1])
+            later = earlier
+        return later[1]

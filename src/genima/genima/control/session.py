@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state machine between drawn targets and commands: what to follow, when to stand, and why.
+
+Time is given, never read. Setpoints lie on a fixed grid and are committed a short time ahead, so that
+what is late by a little does not disturb the arm. The caller serialises the calls.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from genima.arrays import Array, Float
+from genima.control.joint_history import JointHistory
+from genima.control.planner import Plan
+from genima.control.splicer import ChunkSplicer
+from genima.errors import InvalidCommand
+from genima.policy import Policy
+from genima.safety import CommandGate, GateOutput, GateState, JointCommand, JointReading
+
+#: Stamps travel as whole nanoseconds; times closer than this are the same [s].
+_SAME_TIME_S = 1e-6
+
+
+class SessionState(Enum):
+    """What the controller does; the values are those of ControllerStatus."""
+
+    IDLE = 0
+    WAITING = 1
+    RUNNING = 2
+    HOLDING = 3
+    HALTED = 4
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """How a session follows targets.
+
+    Attributes:
+        execution_horizon: Steps of each chunk that are executed before the next is taken.
+        tick_s: Time between two setpoints [s].
+        lookahead_s: How far ahead of now setpoints are committed [s].
+        target_timeout_s: Longest silence of the diffusion node [s].
+        max_target_age_s: Oldest drawing that is still taken [s].
+        first_target_timeout_s: How long a new goal waits for its first usable target [s].
+        retry_s: How long to stand before asking again after a drawing that cannot be followed [s].
+        blocking: Commit nothing while a target is due. For lockstep, where time waits too.
+    """
+
+    execution_horizon: int = 20
+    tick_s: float = 0.02
+    lookahead_s: float = 0.05
+    target_timeout_s: float = 0.5
+    max_target_age_s: float = 1.0
+    first_target_timeout_s: float = 10.0
+    retry_s: float = 0.2
+    blocking: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Setpoint:
+    """One point of the commanded motion.
+
+    Attributes:
+        time_s: When it is reached [s].
+        q: Joint positions [rad].
+        dq: Joint velocities [rad/s].
+    """
+
+    time_s: float
+    q: Float[Array, "7"]
+    dq: Float[Array, "7"]
+
+
+@dataclass(frozen=True)
+class SessionStatus:
+    """What a person wants to know; see ControllerStatus."""
+
+    state: SessionState = SessionState.IDLE
+    reason: str = ""
+    instruction: str = ""
+    chunks: int = 0
+    filter_active: bool = False
+    fit: float = -1.0
+    targets_refused: int = 0
+
+
+class ControlSession:
+    """Follows targets for one goal at a time.
+
+    Args:
+        settings: How.
+        policy: Its time scale.
+        gate: The last check of every setpoint.
+        splicer: Joins targets into one motion.
+    """
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        policy: Policy,
+        gate: CommandGate,
+        splicer: ChunkSplicer,
+    ) -> None:
+        self._settings = settings
+        self._policy = policy
+        self._gate = gate
+        self._splicer = splicer
+        self.history = JointHistory()
+        self._state = SessionState.IDLE
+        self._reason = ""
+        self._instruction = ""
+        self._chunks = 0
+        self._refused = 0
+        self._fit = -1.0
+        self._limited = False
+        self._moving = False  # setpoints are being committed
+        self._committed_s = -np.inf
+        self._due_s = -np.inf  # when the next target is to be taken
+        self._began_s = -np.inf
+        self._adopted_stamp_s = -np.inf
+        self._heard_s = -np.inf  # when the diffusion node was heard last
+        self._gripper_open = True
+        self._measured_gripper: bool | None = None
+
+    @property
+    def status(self) -> SessionStatus:
+        """The present state."""
+        return SessionStatus(
+            self._state,
+            self._reason,
+            self._instruction,
+            self._chunks,
+            self._limited,
+            self._fit,
+            self._refused,
+        )
+
+    @property
+    def active(self) -> bool:
+        """Whether a goal is being worked on."""
+        return self._state in (SessionState.WAITING, SessionState.RUNNING, SessionState.HOLDING)
+
+    @property
+    def moving(self) -> bool:
+        """Whether setpoints are being committed; false once the arm stands and has no goal."""
+        return self._moving
+
+    @property
+    def gripper_open(self) -> bool:
+        """What the gripper should do now."""
+        return self._gripper_open
+
+    def target_age_s(self, now_s: float) -> float:
+        """Age of the target that is being followed [s]; negative if there is none."""
+        return now_s - self._adopted_stamp_s if np.isfinite(self._adopted_stamp_s) else -1.0
+
+    def on_joint_state(
+        self, q: Float[Array, "7"], stamp_s: float, gripper_open: bool | None
+    ) -> None:
+        """Take a measured state. `gripper_open` is None where the gripper is not measured."""
+        went_back = stamp_s < self.history.newest_s
+        self.history.add(q, stamp_s)
+        self._measured_gripper = gripper_open
+        if went_back and self._moving:
+            self._lose_motion("time went back; targets and joint states begin anew")
+
+    def begin(self, instruction: str, now_s: float) -> None:
+        """Begin to work on a goal: from now on a first target is wanted.
+
+        Raises:
+            InvalidCommand: There is a goal already, the instruction is empty, or joint states are
+                missing or stale.
+        """
+        if self.active:
+            raise InvalidCommand(
+                f"already executing {self._instruction!r}; cancel it before giving another goal"
+            )
+        if not instruction.strip():
+            raise InvalidCommand("the instruction is empty; say what the arm should do")
+        stale = self._stale_joint_states(now_s)
+        if stale:
+            raise InvalidCommand(f"cannot start: {stale}; check the driver or the simulation")
+        self._state, self._reason = SessionState.WAITING, "waiting for the first drawn target"
+        self._instruction = instruction
+        self._chunks = self._refused = 0
+        self._fit, self._limited = -1.0, False
+        self._adopted_stamp_s = -np.inf
+        self._began_s = self._due_s = self._heard_s = now_s
+        if self._measured_gripper is not None:
+            self._gripper_open = self._measured_gripper
+
+    def end(self, reason: str = "") -> None:
+        """Give the goal up; the arm comes to rest within its limits."""
+        self._state, self._reason = SessionState.IDLE, reason
+        self._gate.trip(reason or "the goal has ended")
+
+    def halt(self, reason: str) -> None:
+        """Come to rest and stay there until a new goal is given."""
+        self._state, self._reason = SessionState.HALTED, reason
+        self._gate.trip(reason)
+
+    def hear_target(self, now_s: float) -> None:
+        """The diffusion node has sent a tile, whether it is wanted or not."""
+        self._heard_s = now_s
+
+    def wants_target(self, now_s: float) -> bool:
+        """Whether a target would be taken now."""
+        return self.active and now_s >= self._due_s - _SAME_TIME_S
+
+    def not_before_s(self) -> float:
+        """Oldest stamp [s] of a target worth taking; none is taken twice."""
+        newest_s = self.history.newest_s if self._settings.blocking else self._began_s
+        return max(newest_s, self._adopted_stamp_s + _SAME_TIME_S)
+
+    def offer(self, plan: Plan, stamp_s: float, now_s: float) -> None:
+        """Take a plan made from a tile stamped `stamp_s`, if one is wanted and it is usable."""
+        if not self.wants_target(now_s) or self._braking():
+            return
+        if plan.q_target is None:
+            self.refuse(plan.refusal, now_s, plan.fit)
+            return
+        age_s = now_s - stamp_s
+        if age_s > self._settings.max_target_age_s or age_s < -self._settings.tick_s:
+            self.refuse(
+                f"the drawn target is {age_s:.2f} s old; at most "
+                f"{self._settings.max_target_age_s} s are allowed, and it must not lie ahead",
+                now_s,
+                plan.fit,
+            )
+            return
+        if not self._try_to_seed(now_s):
+            return
+        self._splicer.move_to(
+            plan.q_target,
+            plan.gripper_open,
+            self._committed_s,
+            self._policy.horizon_steps,
+            self._policy.step_s,
+        )
+        self._state, self._reason = SessionState.RUNNING, ""
+        self._fit, self._adopted_stamp_s = plan.fit, stamp_s
+        self._chunks += 1
+        self._due_s = now_s + self._settings.execution_horizon * self._policy.step_s
+
+    def refuse(self, reason: str, now_s: float, fit: float = -1.0) -> None:
+        """Do not follow a tile; ask for another one after a short stand."""
+        if not self.wants_target(now_s):
+            return
+        self._refused += 1
+        self._reason, self._fit = reason, fit
+        self._due_s = now_s + self._settings.retry_s
+        if self._settings.blocking:
+            self._try_to_seed(now_s)  # a waiting world's time goes on only if setpoints do
+        if self._moving and self.active:
+            self._state = SessionState.HOLDING
+
+    def advance(self, now_s: float) -> list[Setpoint]:
+        """Commit setpoints until the lookahead is covered; empty while nothing is to move."""
+        self._check_inputs(now_s)
+        if not self._moving or (self._settings.blocking and self.wants_target(now_s)):
+            return []
+        if self._committed_s < now_s - _SAME_TIME_S:
+            self._lose_motion(f"control was late by {now_s - self._committed_s:.3f} s")
+            return []
+        self._limited = False
+        setpoints = []
+        while self._committed_s < now_s + self._settings.lookahead_s - _SAME_TIME_S:
+            time_s = round(self._committed_s + self._settings.tick_s, 9)
+            output = self._through_gate(time_s, now_s)
+            if output.q is None or output.dq is None:
+                break
+            self._committed_s = time_s
+            setpoints.append(Setpoint(time_s, output.q, output.dq))
+        self._gripper_open = self._splicer.sample(now_s).gripper_open
+        return setpoints
+
+    def _through_gate(self, time_s: float, now_s: float) -> GateOutput:
+        sample = self._splicer.sample(time_s)
+        output = self._gate.step(
+            JointCommand(sample.q, self._adopted_stamp_s, sample.dq),
+            JointReading(self.history.newest_q, self.history.newest_s),
+            now_s,
+        )
+        self._limited |= output.limited
+        if output.state is not GateState.PASSING and output.q is not None:
+            self._note_brake(output, output.q)
+        return output
+
+    def _note_brake(self, output: GateOutput, q: Float[Array, "7"]) -> None:
+        # The gate leaves the spliced motion; the next one begins where it comes to rest.
+        self._splicer.reset(q, self._gripper_open)
+        if self._state is SessionState.RUNNING:
+            self._state, self._reason = SessionState.HOLDING, output.message
+            self._due_s = -np.inf
+        if output.state is GateState.HALTED:
+            self._moving = False
+            if self._state is SessionState.HOLDING:
+                self._state, self._reason = SessionState.HALTED, output.message
+
+    def _try_to_seed(self, now_s: float) -> bool:
+        """Begin a motion where the arm stands, unless one is going on; halt if that is not allowed."""
+        if self._moving:
+            return True
+        q = self.history.newest_q
+        try:
+            self._gate.reset(JointReading(q, self.history.newest_s), now_s)
+        except InvalidCommand as error:
+            self.halt(str(error))
+            return False
+        self._splicer.reset(q, self._gripper_open)
+        self._committed_s = now_s
+        self._moving = True
+        return True
+
+    def _braking(self) -> bool:
+        return self._moving and self._gate.state is GateState.HALTING
+
+    def _lose_motion(self, reason: str) -> None:
+        """What was committed is no longer what the arm does: begin anew where it is."""
+        self._moving = False
+        if self.active:
+            self._state, self._reason = SessionState.HOLDING, reason
+            self._due_s = -np.inf
+
+    def _check_inputs(self, now_s: float) -> None:
+        if not self.active:
+            return
+        stale = self._stale_joint_states(now_s)
+        if stale:
+            self.halt(stale)
+            return
+        if self._settings.blocking:
+            return
+        if self._state is SessionState.WAITING:
+            if now_s - self._began_s > self._settings.first_target_timeout_s:
+                self.halt(
+                    f"no drawn target came within {self._settings.first_target_timeout_s} s: "
+                    "is the diffusion node active, and do all four cameras send images?"
+                )
+        elif self.wants_target(now_s):
+            silence_s = now_s - self._heard_s
+            if silence_s > self._settings.target_timeout_s and self._state is not SessionState.HOLDING:
+                self._state = SessionState.HOLDING
+            if silence_s > self._settings.target_timeout_s:
+                self._reason = f"no drawn target for {silence_s:.1f} s"
+
+    def _stale_joint_states(self, now_s: float) -> str:
+        if not len(self.history):
+            return "no joint state has come"
+        age_s = now_s - self.history.newest_s
+        limit_s = self._gate.parameters.joint_state_timeout_s
+        return f"no joint state for {age_s:.2f} s, allowed are {limit_s} s" if age_s > limit_s else ""

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps a world on a thread of its own, in real time or in lockstep with its controller.
+
+In lockstep the world waits until a trajectory and a gripper command cover its next policy step, so
+that a slow machine gives the same result as a fast one. While it waits it repeats its last
+observation, for a node that was not there the first time.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from genima.arrays import Array, Float, UInt8
+from genima.control.follower import TrajectoryFollower
+from genima.sim.world import Renderer, World, WorldState
+
+Result = TypeVar("Result")
+Images = Mapping[str, UInt8[Array, "h w 3"]]
+
+#: Length of a policy step [s]; RLBench's.
+POLICY_STEP_S = 0.05
+#: How long a job on the world's thread may take [s]; the slowest compiles a scene.
+_JOB_LIMIT_S = 60.0
+
+
+class Sink(Protocol):
+    """Where observations go. Called from the runner's threads."""
+
+    def on_state(self, state: WorldState, stamp_s: float) -> None:
+        """A new state of the joints."""
+
+    def on_images(self, images: Images, stamp_s: float) -> None:
+        """A new set of camera images."""
+
+    def on_defect(self, error: Exception) -> None:
+        """The world cannot go on."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """How the present episode goes.
+
+    Attributes:
+        task: Its task; empty before the first reset.
+        seed: Its seed.
+        steps: Policy steps since the reset.
+        success: Done in the present state.
+        succeeded: Done at some policy step since the reset.
+        max_steps: Where a lockstep world stops; 0 for never.
+    """
+
+    task: str = ""
+    seed: int = 0
+    steps: int = 0
+    success: bool = False
+    succeeded: bool = False
+    max_steps: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether a lockstep world goes no further."""
+        return not self.task or self.succeeded or 0 < self.max_steps <= self.steps
+
+
+class WorldRunner(ABC):
+    """The one thread that touches a world. It takes jobs between steps.
+
+    Args:
+        world: The world.
+        make_renderer: Makes the world's renderer, in the thread that will use it.
+        follower: What the arm follows.
+        sink: Where observations go.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        make_renderer: Callable[[], Renderer],
+        follower: TrajectoryFollower,
+        sink: Sink,
+    ) -> None:
+        self.episode = Episode()
+        self._world = world
+        self._make_renderer = make_renderer
+        self._follower = follower
+        self._sink = sink
+        self._gripper_open = True
+        self._gripper_stamp_s = -np.inf
+        self._reset_stamp_s = 0.0
+        self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._guarded, name="world", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop and wait for the threads."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout=_JOB_LIMIT_S)
+
+    def call(self, job: Callable[[], Result]) -> Result:
+        """Run `job` on the world's thread, between two steps, and return its result."""
+        future: Future[Result] = Future()
+        with self._wake:
+            self._jobs.append((job, future))
+            self._wake.notify_all()
+        return future.result(timeout=_JOB_LIMIT_S)
+
+    def reset(self, task: str, variation: int, seed: int, max_steps: int) -> tuple[str, ...]:
+        """Begin an episode; returns the wordings of its instruction.
+
+        Raises:
+            GenimaError: The world refuses the task, variation or seed; the old episode goes on.
+        """
+        return self.call(lambda: self._reset(task, variation, seed, max_steps))
+
+    def follow(
+        self,
+        stamp_s: float,
+        names: list[str],
+        times_s: Float[Array, "k"],
+        q: Float[Array, "k 7"],
+        dq: Float[Array, "k 7"],
+    ) -> None:
+        """Take a trajectory.
+
+        Raises:
+            InvalidCommand: It cannot be followed.
+        """
+        with self._wake:
+            self._follower.accept(stamp_s, names, times_s, q, dq)
+            self._wake.notify_all()
+
+    def command_gripper(self, is_open: bool, stamp_s: float) -> None:
+        """Set what the gripper should do; a command from before the reset is ignored."""
+        with self._wake:
+            if stamp_s >= self._reset_stamp_s:
+                self._gripper_open = is_open
+                self._gripper_stamp_s = stamp_s
+                self._wake.notify_all()
+
+    @property
+    def reset_stamp_s(self) -> float:
+        """Stamp of the first state of the present episode [s]."""
+        return self._reset_stamp_s
+
+    @abstractmethod
+    def _run(self) -> None:
+        """Step the world until told to stop."""
+
+    @abstractmethod
+    def _next_stamp_s(self) -> float:
+        """Stamp of the first state after a reset that happens now [s]."""
+
+    def _reset(self, task: str, variation: int, seed: int, max_steps: int) -> tuple[str, ...]:
+        instructions = self._world.reset(task, variation, seed)
+        with self._wake:
+            self._reset_stamp_s = self._next_stamp_s()
+            self._follower.reset(self._world.state().q, self._reset_stamp_s)
+            self._gripper_open = True
+            self._gripper_stamp_s = -np.inf
+        self.episode = Episode(task=task, seed=seed, max_steps=max_steps)
+        return instructions
+
+    def _advance(self, times_s: Float[Array, "n"]) -> None:
+        with self._wake:
+            q_cmd = np.array([self._follower.sample(time_s).q for time_s in times_s])
+            gripper_open = self._gripper_open
+        self._world.advance(q_cmd, gripper_open)
+        steps = int(round(self._world.state().time_s / POLICY_STEP_S, 6))
+        if steps > self.episode.steps:
+            success = self._world.success()
+            succeeded = success or self.episode.succeeded
+            self.episode = replace(
+                self.episode, steps=steps, success=success, succeeded=succeeded
+            )
+
+    def _do_jobs(self) -> None:
+        while self._jobs:
+            job, future = self._jobs.popleft()
+            try:
+                future.set_result(job())
+            except Exception as error:  # handed to the caller, who knows what it means
+                future.set_exception(error)
+
+    def _guarded(self) -> None:
+        try:
+            self._run()
+        except Exception as error:
+            self._sink.on_defect(error)
+        finally:
+            self._world.close()

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `execute` action: one goal at a time, without ever blocking the executor."""
+
+from collections.abc import Callable
+
+from genima.control.session import SessionState, SessionStatus
+from genima.errors import GenimaError
+from genima_msgs.action import ExecuteInstruction
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.node import Node
+
+#: How often goals are looked after [s of wall time].
+_PERIOD_S = 0.02
+#: How many of these between two feedback messages.
+_FEEDBACK_EVERY = 10
+
+
+class ExecuteServer:
+    """Serves `execute`.
+
+    A goal stays accepted while it is worked on and is executed, in the sense of rclpy, only to hand
+    out its result: an execute callback that waits would occupy the executor, and one that awaits
+    keeps a core busy.
+
+    Args:
+        node: Offers the action.
+        begin: Begins a goal, given its instruction; raises GenimaError to refuse it.
+        end: Gives the goal up.
+        status: The state of the session.
+        now_s: The session's clock [s].
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        begin: Callable[[str], None],
+        end: Callable[[str], None],
+        status: Callable[[], SessionStatus],
+        now_s: Callable[[], float],
+    ) -> None:
+        self._node = node
+        self._begin = begin
+        self._end = end
+        self._status = status
+        self._now_s = now_s
+        self._goal: ServerGoalHandle | None = None
+        self._began_s = 0.0
+        self._ticks = 0
+        self._server = ActionServer(
+            node,
+            ExecuteInstruction,
+            "execute",
+            execute_callback=self._result,
+            goal_callback=self._on_goal,
+            handle_accepted_callback=self._on_accepted,
+            cancel_callback=lambda goal: CancelResponse.ACCEPT,
+        )
+        self._timer = node.create_timer(_PERIOD_S, self._look_after)
+
+    def destroy(self) -> None:
+        """Stop serving; a goal that is being worked on ends as halted."""
+        if self._goal is not None:
+            self._end("the controller was deactivated")
+        self._node.destroy_timer(self._timer)
+        self._server.destroy()
+
+    def _on_goal(self, request: ExecuteInstruction.Goal) -> GoalResponse:
+        try:
+            self._begin(request.instruction)
+        except GenimaError as error:
+            self._node.get_logger().error(f"goal refused: {error}")
+            return GoalResponse.REJECT
+        return GoalResponse.ACCEPT
+
+    def _on_accepted(self, goal: ServerGoalHandle) -> None:
+        self._goal, self._began_s, self._ticks = goal, self._now_s(), 0
+
+    def _look_after(self) -> None:
+        goal = self._goal
+        if goal is None:
+            return
+        limit_s = goal.request.time_limit_s
+        elapsed_s = self._now_s() - self._began_s
+        if goal.is_cancel_requested:
+            self._end("cancelled")
+        elif 0 < limit_s <= elapsed_s:
+            self._end(f"the time limit of {limit_s} s is over")
+        status = self._status()
+        if status.state in (SessionState.IDLE, SessionState.HALTED):
+            self._goal = None
+            goal.execute()
+            return
+        self._ticks += 1
+        if self._ticks % _FEEDBACK_EVERY == 0:
+            goal.publish_feedback(
+                ExecuteInstruction.Feedback(
+                    state=status.state.value,
+                    reason=status.reason,
+                    elapsed_s=elapsed_s,
+                    chunks=status.chunks,
+                    fit=status.fit,
+                )
+            )
+
+    def _result(self, goal: ServerGoalHandle) -> ExecuteInstruction.Result:
+        status = self._status()
+        result = ExecuteInstruction.Result(message=status.reason, chunks=status.chunks)
+        if goal.is_cancel_requested:
+            result.outcome = ExecuteInstruction.Result.CANCELLED
+            goal.canceled()
+        elif status.state is SessionState.HALTED:
+            result.outcome = ExecuteInstruction.Result.HALTED
+            goal.abort()
+        else:
+            result.outcome = ExecuteInstruction.Result.TIME_LIMIT
+            goal.succeed()
+        return result

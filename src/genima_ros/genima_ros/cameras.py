@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Subscriptions to the cameras of a policy, the same in every node that sees."""
+
+from collections.abc import Callable
+from functools import partial
+
+from genima.arrays import Array, UInt8
+from genima.cameras import CameraRig, square_image
+from genima.errors import GenimaError
+from genima.policy import Policy
+from sensor_msgs.msg import CameraInfo, Image
+
+from genima_ros.conversions import image_to_rgb, intrinsics_of, seconds
+from genima_ros.lifecycle import GenimaNode
+from genima_ros.qos import IMAGE_SUBSCRIPTION, RELIABLE_LATEST
+
+
+class CameraInfos:
+    """Keeps a rig's intrinsics as the cameras themselves report them, squared as a policy sees them.
+
+    Args:
+        node: Subscribes.
+        policy: Names the cameras and their image size.
+        rig: Where the cameras are; its own intrinsics are replaced.
+        on_change: Called with the squared rig once all cameras have reported, and when one changes.
+    """
+
+    def __init__(
+        self, node: GenimaNode, policy: Policy, rig: CameraRig, on_change: Callable[[CameraRig], None]
+    ) -> None:
+        policy.require_cameras(list(rig.cameras))
+        self._node = node
+        self._size_px = policy.image_size_px
+        self._rig = rig
+        self._on_change = on_change
+        self._waiting = set(policy.cameras)
+        self._last: dict[str, list[float]] = {}
+        for name in policy.cameras:
+            topic = f"{name}/color/camera_info"
+            node.subscribe(CameraInfo, topic, partial(self._take, name), RELIABLE_LATEST)
+
+    @property
+    def waiting(self) -> list[str]:
+        """Cameras that have not reported yet."""
+        return sorted(self._waiting)
+
+    def _take(self, name: str, message: CameraInfo) -> None:
+        key = [message.width, message.height, *message.k, *message.d]
+        if self._last.get(name) == key:
+            return
+        try:
+            intrinsics = intrinsics_of(message).square(self._size_px)
+        except GenimaError as error:
+            self._node.complain(f"camera {name!r}", error)
+            return
+        self._last[name] = key
+        self._rig = self._rig.with_intrinsics(name, intrinsics)
+        self._waiting.discard(name)
+        if not self._waiting:
+            self._on_change(self._rig)
+
+
+class CameraImages:
+    """Receives the images of a policy's cameras, cropped square and resized as the policy sees them.
+
+    Args:
+        node: Subscribes.
+        policy: Names the cameras and their image size.
+        on_image: Called with the camera's name, the image and its stamp [s].
+    """
+
+    def __init__(
+        self,
+        node: GenimaNode,
+        policy: Policy,
+        on_image: Callable[[str, UInt8[Array, "s s 3"], float], None],
+    ) -> None:
+        self._node = node
+        self._size_px = policy.image_size_px
+        self._on_image = on_image
+        self.refused = 0
+        for name in policy.cameras:
+            topic = f"{name}/color/image_raw"
+            node.subscribe(Image, topic, partial(self._take, name), IMAGE_SUBSCRIPTION)
+
+    def _take(self, name: str, message: Image) -> None:
+        try:
+            image = square_image(image_to_rgb(message), self._size_px)
+        except GenimaError as error:
+            self.refused += 1
+            self._node.complain(f"camera {name!r}", error)
+            return
+        self._on_image(name, image, seconds(message.header.stamp))

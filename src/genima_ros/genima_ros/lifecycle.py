@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The base class of all nodes: a life cycle whose failures are sentences, and one way to run it."""
+
+import gc
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from genima.errors import GenimaError
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import (
+    LifecycleNode,
+    LifecyclePublisher,
+    LifecycleState,
+    TransitionCallbackReturn,
+)
+from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
+
+from genima_ros.diagnostics import DiagnosticsPublisher, Health
+from genima_ros.parameters import declare_parameters, read_parameters
+
+#: How soon a signal is noticed at the latest [s].
+_SIGNAL_POLL_S = 0.1
+#: How often the same complaint is repeated [s].
+_COMPLAIN_EVERY_S = 5.0
+
+
+class GenimaNode(LifecycleNode):
+    """A lifecycle node that reads its parameters from a dataclass.
+
+    Subclasses override `configure`, `activate`, `deactivate` and `cleanup`, and raise a GenimaError
+    where they cannot: its sentence is logged and the transition fails, so that a person can mend
+    the cause and try again. Any other exception is a defect: it is logged with its traceback.
+
+    Args:
+        name: Node name.
+        schema: Dataclass of the node's parameters; it must have a field `autostart`.
+    """
+
+    def __init__(self, name: str, schema: type) -> None:
+        super().__init__(name)
+        self._schema = schema
+        self._connections: list[Callable[[], object]] = []
+        declare_parameters(self, schema)
+
+    def subscribe(
+        self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile
+    ) -> None:
+        """Subscribe until `disconnect`."""
+        subscription = self.create_subscription(kind, topic, callback, qos)
+        self._connections.append(lambda: self.destroy_subscription(subscription))
+
+    def advertise(self, kind: type, topic: str, qos: QoSProfile) -> LifecyclePublisher:
+        """A publisher until `disconnect`; silent while the node is not active."""
+        publisher = self.create_lifecycle_publisher(kind, topic, qos)
+        self._connections.append(lambda: self.destroy_lifecycle_publisher(publisher))
+        return publisher
+
+    def serve(self, kind: type, name: str, callback: Callable[[Any, Any], Any]) -> None:
+        """Offer a service until `disconnect`."""
+        service = self.create_service(kind, name, callback)
+        self._connections.append(lambda: self.destroy_service(service))
+
+    def report_health(self, report: Callable[[], Health]) -> None:
+        """Publish diagnostics once a second until `disconnect`."""
+        self._connections.append(DiagnosticsPublisher(self, report).destroy)
+
+    def disconnect(self) -> None:
+        """Give back all that the methods above made, the newest first."""
+        while self._connections:
+            self._connections.pop()()
+
+    def complain(self, about: str, error: Exception) -> None:
+        """Log that some input was refused, at most once in a few seconds."""
+        self.get_logger().error(f"{about}: {error}", throttle_duration_sec=_COMPLAIN_EVERY_S)
+
+    def report_defect(self, error: Exception) -> None:
+        """Log an exception that should not have happened, with its traceback."""
+        text = "".join(traceback.format_exception(error))
+        self.get_logger().fatal(f"defect:\n{text}")
+
+    def configure(self) -> None:
+        """Load what the node needs and create its publishers and subscriptions."""
+
+    def activate(self) -> None:
+        """Begin to act."""
+
+    def deactivate(self) -> None:
+        """Come to rest."""
+
+    def cleanup(self) -> None:
+        """Give back what `configure` made; also called where `configure` failed half way."""
+        self.disconnect()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Read and check the parameters, then configure."""
+
+        def read_and_configure() -> None:
+            self.parameters = read_parameters(self, self._schema)
+            self.configure()
+
+        result = self._attempt("configure", read_and_configure)
+        if result is not TransitionCallbackReturn.SUCCESS:
+            self._attempt("clean up", self.cleanup)
+        return result
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Activate the publishers, then begin."""
+        super().on_activate(state)
+        result = self._attempt("activate", self.activate)
+        if result is not TransitionCallbackReturn.SUCCESS:
+            super().on_deactivate(state)
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Come to rest while publishers still work, then silence them."""
+        result = self._attempt("deactivate", self.deactivate)
+        super().on_deactivate(state)
+        return result
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give everything back; the node can be configured anew."""
+        return self._attempt("clean up", self.cleanup)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Come to rest if active, then give everything back."""
+        if state.label == "active":
+            self._attempt("deactivate", self.deactivate)
+        return self._attempt("clean up", self.cleanup)
+
+    def _attempt(self, what: str, step: Callable[[], None]) -> TransitionCallbackReturn:
+        try:
+            step()
+        except GenimaError as error:
+            self.get_logger().error(f"cannot {what}: {error}")
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:
+            # rclpy would turn this into the error state without a word.
+            self.report_defect(error)
+            return TransitionCallbackReturn.FAILURE
+        return TransitionCallbackReturn.SUCCESS
+
+
+def run_node(make_node: Callable[[], GenimaNode]) -> None:
+    """Run a node until it is told to stop; exit 1 if `autostart` is set and it cannot start.
+
+    Ctrl-C and SIGTERM, as launchers send it, end in the same orderly halt: rclpy's own signal
+    handler would tear the context down first, and the halt could not be published.
+    """
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    node = make_node()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    started = not node.get_parameter("autostart").value or _start(node)
+    if started:
+        # What was loaded stays; the collector need not walk it during control.
+        gc.collect()
+        gc.freeze()
+    while started and not stop.is_set():
+        executor.spin_once(timeout_sec=_SIGNAL_POLL_S)
+    node.trigger_shutdown()
+    executor.shutdown(timeout_sec=1.0)
+    node.destroy_node()
+    rclpy.try_shutdown()
+    sys.exit(0 if started else 1)
+
+
+def _start(node: GenimaNode) -> bool:
+    success = TransitionCallbackReturn.SUCCESS
+    return node.trigger_configure() is success and node.trigger_activate() is success
+

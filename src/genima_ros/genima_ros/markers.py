@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sphere targets as RViz markers."""
+
+from collections.abc import Sequence
+
+from genima.arrays import Array, Float
+from genima.geometry import quat_xyzw_from_rotation
+from genima.spheres import SPHERE_RGB, Sphere
+from genima_msgs.msg import TargetTile
+from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+from std_msgs.msg import ColorRGBA
+from visualization_msgs.msg import Marker, MarkerArray
+
+from genima_ros.conversions import duration_message, time_message
+
+#: Diameter of a marker [m]: as large as the spheres of the front camera.
+_DIAMETER_M = 0.16
+
+
+def target_markers(
+    base_T_spheres: Float[Array, "4 4 4"],
+    gripper_open: bool,
+    stamp_s: float,
+    lifetime_s: float,
+    alpha: float,
+) -> MarkerArray:
+    """One marker a sphere, in panda_link0; they vanish by themselves when no newer ones come."""
+    markers = []
+    for sphere, base_T_sphere in zip(Sphere, base_T_spheres, strict=True):
+        marker = Marker(ns=sphere.name.lower(), id=0, type=Marker.SPHERE, action=Marker.ADD)
+        marker.header.frame_id = "panda_link0"
+        marker.header.stamp = time_message(stamp_s)
+        x, y, z = base_T_sphere[:3, 3].tolist()
+        quat = quat_xyzw_from_rotation(base_T_sphere[:3, :3]).tolist()
+        marker.pose = Pose(
+            position=Point(x=x, y=y, z=z),
+            orientation=Quaternion(x=quat[0], y=quat[1], z=quat[2], w=quat[3]),
+        )
+        marker.scale = Vector3(x=_DIAMETER_M, y=_DIAMETER_M, z=_DIAMETER_M)
+        marker.color = _color(sphere, gripper_open, alpha)
+        marker.lifetime = duration_message(lifetime_s)
+        markers.append(marker)
+    return MarkerArray(markers=markers)
+
+
+def no_markers() -> MarkerArray:
+    """Removes all markers of a topic."""
+    return MarkerArray(markers=[Marker(action=Marker.DELETEALL)])

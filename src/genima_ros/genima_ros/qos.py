@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quality of service of every topic of the suite, in one place (REP-2003; docs/architecture.md)."""
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+
+def _profile(reliability: ReliabilityPolicy, durability: DurabilityPolicy, depth: int) -> QoSProfile:
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=reliability, durability=durability
+    )
+
+
+#: Camera images: the newest wins. Best effort also hears reliable publishers.
+IMAGE_SUBSCRIPTION = _profile(ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE, 2)
+#: What a simulated camera publishes with: reliable, so that every kind of subscriber hears it.
+IMAGE_PUBLISHER = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 2)
+#: Joint states come at up to 1 kHz and must not queue.
+JOINT_STATES = _profile(ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE, 1)
+#: As JOINT_STATES, for the side that publishes.
+JOINT_STATES_PUBLISHER = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
+#: Must arrive, and an old one is worthless: tiles, trajectories, camera_info.
+RELIABLE_LATEST = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
+#: Whoever joins late must know it too: instruction, status, markers, gripper command, requests.
+LATCHED = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL, 1)
+#: Diagnostics of several nodes share a topic.
+DIAGNOSTICS = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 10)

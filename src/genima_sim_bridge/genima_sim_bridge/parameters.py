@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters of the simulation bridge."""
+
+from dataclasses import dataclass
+
+from genima_ros.parameters import parameter
+
+
+@dataclass(frozen=True)
+class SimParameters:
+    """What `config/sim.yaml` sets."""
+
+    autostart: bool = parameter(True, "Configure and activate without being told.")
+    backend: str = parameter("mujoco", "Which simulator.", choices=("mujoco",))
+    cameras_file: str = parameter("", "File that says where the cameras are.")
+    robot: str = parameter("panda", "Whose limits hold.", choices=("panda", "fr3"))
+    pacing: str = parameter(
+        "realtime",
+        "Follow the clock, or wait for the controller at every step.",
+        choices=("realtime", "lockstep"),
+    )
+    task: str = parameter("", "Task to begin with; empty to wait for reset_world.")
+    seed: int = parameter(0, "Seed of the task to begin with.", minimum=0)
+    camera_rate_hz: float = parameter(
+        20.0, "Rate of the cameras; realtime only.", unit="Hz", minimum=1.0, maximum=60.0
+    )
+    camera_latency_s: float = parameter(
+        0.0,
+        "Least delay between taking and publishing a picture; realtime only.",
+        unit="s",
+        minimum=0.0,
+        maximum=2.0,
+    )
+    images_on_request: bool = parameter(
+        False, "Lockstep: render only where a target was requested, which is much faster."
+    )
+    shadows: bool = parameter(True, "Render shadows.")
