@@ -61,22 +61,22 @@ SPHERE_RGB: Mapping[Sphere, tuple[int, int, int]] = MappingProxyType(
 )
 GRIPPER_CLOSED_RGB = (255, 255, 0)
 
-_STRIPE_WIDTH = 2 * 24 / 256  # of a sphere's x / r from -1 to 1; 24 columns of a 256 px texture
-_COLOURED = (True, False, True, False, True, False, True, False, True, False, False)
+STRIPE_WIDTH = 2 * 24 / 256  # of a sphere's x / r from -1 to 1; 24 columns of a 256 px texture
+COLOURED = (True, False, True, False, True, False, True, False, True, False, False)
 
 #: x / r where the colour changes, from -1 to 1. The first stripe is coloured, then they take
 #: turns. As the last, black one is wider than the first, +x can be told from -x.
-STRIPE_EDGES: tuple[float, ...] = (*(-1 + i * _STRIPE_WIDTH for i in range(10)), 1.0)
+STRIPE_EDGES: tuple[float, ...] = (*(-1 + i * STRIPE_WIDTH for i in range(10)), 1.0)
 
 
 def is_coloured(x_over_r: Float[Array, "*b"]) -> Bool[Array, "*b"]:
     """Whether points of a sphere lie in a coloured stripe, by their local x over the radius."""
-    return np.take(np.array(_COLOURED), _stripe(np.asarray(x_over_r)), mode="clip")
+    return np.take(np.array(COLOURED), _stripe(np.asarray(x_over_r)), mode="clip")
 
 
 def _stripe(x_over_r: Float[Array, "*b"]) -> Int[Array, "*b"]:
-    """Index into `_COLOURED`; anything for NaN."""
-    scale = x_over_r.dtype.type(1 / _STRIPE_WIDTH)
+    """Index into `COLOURED`; anything for NaN."""
+    scale = x_over_r.dtype.type(1 / STRIPE_WIDTH)
     with np.errstate(invalid="ignore"):
         return np.asarray(((x_over_r + x_over_r.dtype.type(1)) * scale).astype(np.intp))
 
@@ -214,7 +214,7 @@ def _tones(gripper_open: bool) -> Int[Array, "4 11"]:
 
     Its bytes are red, green, blue and one more than the sphere's index.
     """
-    tones = np.zeros((4, len(_COLOURED), 4), np.uint8)
-    tones[:, np.array(_COLOURED), :3] = sphere_colours(gripper_open)[:, None]
+    tones = np.zeros((4, len(COLOURED), 4), np.uint8)
+    tones[:, np.array(COLOURED), :3] = sphere_colours(gripper_open)[:, None]
     tones[..., 3] = np.arange(1, 5)[:, None]
     return tones.view(np.uint32)[..., 0]
