@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: finds the verbs and turns errors into sentences.
+
+Each file beside this one is a verb: its name is the verb's, its function `run` does it. Verb files
+import nothing heavy at their top, so that `genima --help` is fast.
+"""
+
+import importlib
+import os
+import pkgutil
+import sys
+from typing import NoReturn
+
+import typer
+
+from genima import cli
+from genima.errors import GenimaError
+
+EXIT_ERROR = 2
+
+
+def build_app() -> typer.Typer:
+    """Make the app with all verbs in alphabetical order."""
+    app = typer.Typer(
+        help="GENIMA for ROS 2: sphere targets drawn on camera images drive a Franka Panda.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback()
+    def _verbs_only() -> None:
+        """Keep the verb on the command line even while there is only one."""
+
+    for name in sorted(module.name for module in pkgutil.iter_modules(cli.__path__)):
+        if name in ("app", "__main__"):
+            continue
+        verb = importlib.import_module(f"genima.cli.{name}")
+        app.command(name, **getattr(verb, "SETTINGS", {}))(verb.run)
+    return app
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    try:
+        build_app()()
+    except GenimaError as error:
+        red, reset = ("\x1b[31m", "\x1b[0m") if _coloured() else ("", "")
+        print(f"{red}{error}{reset}", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
+    sys.exit(0)
+
+
+def _coloured() -> bool:
+    return sys.stderr.isatty() and "NO_COLOR" not in os.environ
