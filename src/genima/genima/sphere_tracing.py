@@ -48,7 +48,7 @@ def trace_sphere(
         it.
     """
     (xx, _, _, x), (xy, _, _, y), (xz, _, _, z) = cam_T_sphere[:3].tolist()
-    power = x * x + y * y + z * z - radius_m * radius_m  # of the camera with respect to the sphere
+    power = x * x + y * y + z * z - radius_m * radius_m  # negative for a camera inside
     if power <= 0:
         return None
     cols = _extent(x, z, radius_m, intrinsics.fx, intrinsics.cx, intrinsics.width)
@@ -65,9 +65,8 @@ def trace_sphere(
         np.sqrt(depth, out=depth)
     np.subtract(along, depth, out=depth)
     depth /= length2
-    if (
-        z <= radius_m
-    ):  # part of the sphere is beside or behind the camera, where rays hit backwards
+    if z <= radius_m:
+        # Rays hit the part that lies behind the camera backwards.
         depth[depth <= 0] = np.nan
     scale = 1 / radius_m
     x_over_r = a * np.float32(xx * scale) + (b * np.float32(xy * scale) + np.float32(xz * scale))
