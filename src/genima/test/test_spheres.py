@@ -91,9 +91,7 @@ def traced_plainly(
     return index, np.take_along_axis(coloured, index[None], 0)[0] & (index >= 0), margin
 
 
-@given(seed=st.integers(0, 2**32 - 1), radius_m=st.sampled_from([0.03, 0.08, 0.3]))
-def test_drawing_agrees_with_a_plain_ray_tracer(seed: int, radius_m: float) -> None:
-    base_T_spheres = random_poses(np.random.default_rng(seed))
+def assert_agrees_with_a_plain_ray_tracer(base_T_spheres: Poses, radius_m: float) -> None:
     layer = render_spheres(base_T_spheres, True, VIEW, radius_m)
     index, coloured, margin_m = traced_plainly(base_T_spheres, radius_m)
     certain = margin_m > 1e-4
@@ -102,6 +100,16 @@ def test_drawing_agrees_with_a_plain_ray_tracer(seed: int, radius_m: float) -> N
     colours = np.array([*SPHERE_RGB.values(), (0, 0, 0)], np.uint8)
     assert (layer.rgb == np.where(layer.rgb.any(-1, keepdims=True), colours[layer.index], 0)).all()
     assert (layer.mask == (layer.index >= 0)).all()
+
+
+@given(seed=st.integers(0, 2**32 - 1), radius_m=st.sampled_from([0.03, 0.08, 0.3]))
+def test_drawing_agrees_with_a_plain_ray_tracer(seed: int, radius_m: float) -> None:
+    assert_agrees_with_a_plain_ray_tracer(random_poses(np.random.default_rng(seed)), radius_m)
+
+
+@pytest.mark.parametrize("z", [-0.02, 0.0, 0.02])
+def test_sphere_that_the_camera_touches_is_not_seen_backwards(z: float) -> None:
+    assert_agrees_with_a_plain_ray_tracer(poses((0.075, 0.075, z)), 0.1)
 
 
 def test_footprint_box_is_no_larger_than_the_sphere_appears() -> None:
