@@ -54,3 +54,7 @@ class MissingDependency(GenimaError):
 
 class LaunchError(GenimaError):
     """A launch file cannot be read, evaluated or started."""
+
+
+class EvaluationError(GenimaError):
+    """An evaluation cannot begin or go on."""
