@@ -2,7 +2,7 @@
 """What a policy fixes for both of its stages: cameras, tile layout, sphere sizes, time scale, prompt."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -32,7 +32,7 @@ class Policy:
 
     cameras: tuple[str, ...] = ("wrist", "front", "right_shoulder", "left_shoulder")
     image_size_px: int = 256
-    sphere_radii_m: Mapping[str, float] = PAPER_RADII_M
+    sphere_radii_m: Mapping[str, float] = field(default_factory=lambda: PAPER_RADII_M)
     horizon_steps: int = 20
     step_s: float = 0.05
     prompt_template: str = "tiled perspectives of a robot arm executing '{goal}'"
@@ -90,7 +90,7 @@ def load_policy(path: Path) -> Policy:
         raise PolicyError(f"{path}: cannot be read as a policy: {error}") from error
     if not isinstance(values, dict):
         raise PolicyError(f"{path}: expected a mapping of policy keys, got {type(values).__name__}")
-    allowed = [field.name for field in fields(Policy)]
+    allowed = [key.name for key in fields(Policy)]
     unknown = sorted(set(values) - set(allowed))
     if unknown:
         raise PolicyError(f"{path}: unknown keys {unknown}; allowed are {allowed}")

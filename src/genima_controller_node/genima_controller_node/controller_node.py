@@ -27,7 +27,7 @@ from genima_ros.diagnostics import Health
 from genima_ros.lifecycle import GenimaNode, run_node
 from genima_ros.markers import no_markers, target_markers
 from genima_ros.policies import make_policy, make_rig
-from genima_ros.qos import JOINT_STATES, LATCHED, RELIABLE_LATEST
+from genima_ros.qos import JOINT_STATES, JOINT_STATES_LOCKSTEP, LATCHED, RELIABLE_LATEST
 from genima_ros.tiles import read_tile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
@@ -85,7 +85,8 @@ class ControllerNode(GenimaNode):
         self._markers = self.advertise(MarkerArray, "targets/planned", LATCHED)
         statuses = self.advertise(ControllerStatus, "status", LATCHED)
         self._status_publisher = StatusPublisher(statuses)
-        self.subscribe(JointState, "joint_states", self._on_joint_state, JOINT_STATES)
+        joint_qos = JOINT_STATES_LOCKSTEP if self._lockstep else JOINT_STATES
+        self.subscribe(JointState, "joint_states", self._on_joint_state, joint_qos)
         self.subscribe(TargetTile, "target_tile", self._on_tile, RELIABLE_LATEST)
         self.report_health(self._health)
 

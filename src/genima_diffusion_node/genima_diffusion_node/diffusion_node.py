@@ -25,7 +25,13 @@ from genima_ros.expert import ExpertClient
 from genima_ros.lifecycle import GenimaNode, run_node
 from genima_ros.markers import no_markers, target_markers
 from genima_ros.policies import make_policy, make_rig
-from genima_ros.qos import IMAGE_PUBLISHER, JOINT_STATES, LATCHED, RELIABLE_LATEST
+from genima_ros.qos import (
+    IMAGE_PUBLISHER,
+    JOINT_STATES,
+    JOINT_STATES_LOCKSTEP,
+    LATCHED,
+    RELIABLE_LATEST,
+)
 from genima_ros.tiles import tile_message
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
@@ -54,7 +60,7 @@ class DiffusionNode(GenimaNode):
     def configure(self) -> None:
         """Load policy and cameras, connect the topics."""
         p = self.parameters
-        self._on_request = p.trigger == "request"
+        self._lockstep = p.pacing == "lockstep"
         self._policy = make_policy(p.policy_file)
         self._rig: CameraRig | None = None
         self._agent: Agent | None = None
@@ -67,7 +73,7 @@ class DiffusionNode(GenimaNode):
         self._drawn_s = -np.inf
         self._durations = DurationStats()
         self._infos = CameraInfos(self, self._policy, make_rig(p.cameras_file), self._on_rig)
-        self._images = CameraImages(self, self._policy, self._on_image)
+        self._images = CameraImages(self, self._policy, self._on_image, self._lockstep)
         self._expert = ExpertClient(self)
         self._connect()
         self._worker = LatestWorker("draw", self._draw, self._on_defect)
@@ -76,7 +82,8 @@ class DiffusionNode(GenimaNode):
         self._tiles = self.advertise(TargetTile, "target_tile", RELIABLE_LATEST)
         self._pictures = self.advertise(Image, "target_tile/image", IMAGE_PUBLISHER)
         self._markers = self.advertise(MarkerArray, "targets/drawn", LATCHED)
-        self.subscribe(JointState, "joint_states", self._on_joint_state, JOINT_STATES)
+        joint_qos = JOINT_STATES_LOCKSTEP if self._lockstep else JOINT_STATES
+        self.subscribe(JointState, "joint_states", self._on_joint_state, joint_qos)
         self.subscribe(String, "instruction", self._on_instruction, LATCHED)
         self.subscribe(TargetRequest, "target_request", self._on_target_request, LATCHED)
         self.report_health(self._health)
@@ -84,13 +91,13 @@ class DiffusionNode(GenimaNode):
     def activate(self) -> None:
         """Begin to draw."""
         self._active = True
-        if not self._on_request:
+        if not self._lockstep:
             self._timer = self.create_timer(1.0 / self.parameters.rate_hz, self._draw_if_ready)
 
     def deactivate(self) -> None:
         """Draw no more."""
         self._active = False
-        if not self._on_request:
+        if not self._lockstep:
             self.destroy_timer(self._timer)
         self._markers.publish(no_markers())
 
@@ -121,7 +128,7 @@ class DiffusionNode(GenimaNode):
 
     def _on_image(self, camera: str, image: _Picture, stamp_s: float) -> None:
         # A waiting world's time is that of its stamps; it may begin anew.
-        now_s = stamp_s if self._on_request else self._now_s()
+        now_s = stamp_s if self._lockstep else self._now_s()
         self._sync.push(camera, stamp_s, image, now_s)
         self._draw_if_requested()
 
@@ -129,7 +136,7 @@ class DiffusionNode(GenimaNode):
         return self.get_clock().now().nanoseconds * 1e-9
 
     def _draw_if_requested(self) -> None:
-        if not self._on_request or self._wanted_s is None:
+        if not self._lockstep or self._wanted_s is None:
             return
         frames = self._sync.newest()
         if frames is not None and frames.stamp_s >= self._wanted_s - 1e-6 and self._submit(frames):
@@ -201,7 +208,7 @@ class DiffusionNode(GenimaNode):
         self.report_defect(error)
 
     def _health(self) -> Health:
-        reports = [] if self._on_request else self._sync.reports(self._now_s())
+        reports = [] if self._lockstep else self._sync.reports(self._now_s())
         values = {
             "drawing p50 [ms]": round(1e3 * self._durations.percentile_s(50), 1),
             "drawing p95 [ms]": round(1e3 * self._durations.percentile_s(95), 1),

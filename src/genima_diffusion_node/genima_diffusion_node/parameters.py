@@ -14,10 +14,10 @@ class DiffusionParameters:
     agent: str = parameter("oracle", "What draws the targets.", choices=("oracle",))
     cameras_file: str = parameter("", "File that says where the cameras are.")
     policy_file: str = parameter("", "policy.yaml of the policy; empty for the paper's values.")
-    trigger: str = parameter(
-        "rate",
-        "Draw at a fixed rate, or only on request as lockstep pacing wants it.",
-        choices=("rate", "request"),
+    pacing: str = parameter(
+        "realtime",
+        "Draw at a fixed rate, or only when the controller of a waiting world asks.",
+        choices=("realtime", "lockstep"),
     )
     rate_hz: float = parameter(
         5.0, "How often a tile is drawn.", unit="Hz", minimum=0.1, maximum=50.0

@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from genima_ros.conversions import image_to_rgb, intrinsics_of, seconds
 from genima_ros.lifecycle import GenimaNode
-from genima_ros.qos import IMAGE_SUBSCRIPTION, RELIABLE_LATEST
+from genima_ros.qos import IMAGES, IMAGES_LOCKSTEP, RELIABLE_LATEST
 
 
 class CameraInfos:
@@ -67,6 +67,7 @@ class CameraImages:
         node: Subscribes.
         policy: Names the cameras and their image size.
         on_image: Called with the camera's name, the image and its stamp [s].
+        lockstep: The cameras are those of a world that waits.
     """
 
     def __init__(
@@ -74,14 +75,15 @@ class CameraImages:
         node: GenimaNode,
         policy: Policy,
         on_image: Callable[[str, UInt8[Array, "s s 3"], float], None],
+        lockstep: bool,
     ) -> None:
         self._node = node
         self._size_px = policy.image_size_px
         self._on_image = on_image
         self.refused = 0
+        qos = IMAGES_LOCKSTEP if lockstep else IMAGES
         for name in policy.cameras:
-            topic = f"{name}/color/image_raw"
-            node.subscribe(Image, topic, partial(self._take, name), IMAGE_SUBSCRIPTION)
+            node.subscribe(Image, f"{name}/color/image_raw", partial(self._take, name), qos)
 
     def _take(self, name: str, message: Image) -> None:
         try:

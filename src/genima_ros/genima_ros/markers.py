@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sphere targets as RViz markers."""
 
-from collections.abc import Sequence
-
 from genima.arrays import Array, Float
 from genima.geometry import quat_xyzw_from_rotation
-from genima.spheres import SPHERE_RGB, Sphere
-from genima_msgs.msg import TargetTile
+from genima.spheres import Sphere, sphere_colours
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
@@ -26,7 +23,8 @@ def target_markers(
 ) -> MarkerArray:
     """One marker a sphere, in panda_link0; they vanish by themselves when no newer ones come."""
     markers = []
-    for sphere, base_T_sphere in zip(Sphere, base_T_spheres, strict=True):
+    colours = sphere_colours(gripper_open) / 255.0
+    for sphere, base_T_sphere, rgb in zip(Sphere, base_T_spheres, colours, strict=True):
         marker = Marker(ns=sphere.name.lower(), id=0, type=Marker.SPHERE, action=Marker.ADD)
         marker.header.frame_id = "panda_link0"
         marker.header.stamp = time_message(stamp_s)
@@ -37,7 +35,8 @@ def target_markers(
             orientation=Quaternion(x=quat[0], y=quat[1], z=quat[2], w=quat[3]),
         )
         marker.scale = Vector3(x=_DIAMETER_M, y=_DIAMETER_M, z=_DIAMETER_M)
-        marker.color = _color(sphere, gripper_open, alpha)
+        r, g, b = rgb.tolist()
+        marker.color = ColorRGBA(r=r, g=g, b=b, a=alpha)
         marker.lifetime = duration_message(lifetime_s)
         markers.append(marker)
     return MarkerArray(markers=markers)

@@ -11,13 +11,15 @@ def _profile(reliability: ReliabilityPolicy, durability: DurabilityPolicy, depth
 
 
 #: Camera images: the newest wins. Best effort also hears reliable publishers.
-IMAGE_SUBSCRIPTION = _profile(ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE, 2)
+IMAGES = _profile(ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE, 2)
+#: Camera images of a world that waits: a lost one would cost time.
+IMAGES_LOCKSTEP = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 2)
 #: What a simulated camera publishes with: reliable, so that every kind of subscriber hears it.
 IMAGE_PUBLISHER = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 2)
 #: Joint states come at up to 1 kHz and must not queue.
 JOINT_STATES = _profile(ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE, 1)
-#: As JOINT_STATES, for the side that publishes.
-JOINT_STATES_PUBLISHER = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
+#: As JOINT_STATES, of a world that waits, and for the side that publishes.
+JOINT_STATES_LOCKSTEP = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
 #: Must arrive, and an old one is worthless: tiles, trajectories, camera_info.
 RELIABLE_LATEST = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
 #: Whoever joins late must know it too: instruction, status, markers, gripper command, requests.

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from genima.sim.runner import POLICY_STEP_S, WorldRunner
+from genima.sim.runner import POLICY_STEP_S, Images, WorldRunner
+from genima.sim.world import Renderer
 
 #: How long the world waits before it repeats its observation [s of wall time].
 _REPEAT_S = 0.5
@@ -13,6 +14,8 @@ _REPEAT_S = 0.5
 _RESET_GAP_S = 1.0
 #: Simulated time of the first state [s]; 0 on /clock means that there is no time yet.
 _FIRST_STAMP_S = 1.0
+#: Stamps travel as whole nanoseconds; times closer than this are the same [s].
+_SAME_TIME_S = 1e-6
 
 
 class LockstepRunner(WorldRunner):
@@ -29,8 +32,8 @@ class LockstepRunner(WorldRunner):
         self._images_on_request = images_on_request
         self._now_s = _FIRST_STAMP_S
         self._requested_s = -np.inf
-        self._rendered_s = -np.inf
-        self._images: dict[str, Any] = {}
+        self._rendered_s = self._shown_s = self._published_s = -np.inf
+        self._images: Images = {}
 
     def request_images(self, not_before_s: float) -> None:
         """Ask for images stamped at or after `not_before_s`."""
@@ -47,44 +50,48 @@ class LockstepRunner(WorldRunner):
         try:
             while not self._stopping:
                 self._do_jobs()
-                if not self.episode.task:
-                    self._wait(lambda: bool(self._jobs))
-                    continue
-                self._observe(renderer)
-                if not self._wait(self._has_work):
-                    continue
-                if self._covered():
+                if self.episode.task:
+                    self._publish(renderer)
+                if not self._wait():
+                    self._published_s = self._shown_s = -np.inf  # publish it all once more
+                elif self._covered():
                     self._step()
         finally:
             renderer.close()
 
-    def _observe(self, renderer: Any) -> None:
-        """Publish the present observation; a second time means that somebody may have missed it."""
-        self._sink.on_state(self._world.state(), self._now_s)
-        if self._images_on_request and self._requested_s < self._now_s - 1e-6:
-            return
-        if self._rendered_s != self._now_s:
-            self._images = renderer.render(self._world.snapshot())
-            self._rendered_s = self._now_s
-        self._sink.on_images(self._images, self._now_s)
-
-    def _has_work(self) -> bool:
-        return bool(self._jobs) or self._covered() or self._images_due()
+    def _publish(self, renderer: Renderer) -> None:
+        """Publish what has not been published of the present observation."""
+        if self._published_s != self._now_s:
+            self._published_s = self._now_s
+            self._sink.on_state(self._world.state(), self._now_s)
+        if self._images_due():
+            if self._rendered_s != self._now_s:
+                self._images = renderer.render(self._world.snapshot())
+                self._rendered_s = self._now_s
+            self._shown_s = self._now_s
+            self._sink.on_images(self._images, self._now_s)
 
     def _images_due(self) -> bool:
-        return self._requested_s >= self._now_s - 1e-6 and self._rendered_s != self._now_s
+        wanted = not self._images_on_request or self._requested_s >= self._now_s - _SAME_TIME_S
+        return wanted and self._shown_s != self._now_s
+
+    def _wait(self) -> bool:
+        """Sleep until there is something to do; false if nothing came for a while."""
+
+        def something() -> bool:
+            shows = bool(self.episode.task) and self._images_due()
+            return self._stopping or bool(self._jobs) or shows or self._covered()
+
+        with self._wake:
+            return self._wake.wait_for(something, timeout=_REPEAT_S)
 
     def _covered(self) -> bool:
         end_s = self._now_s + POLICY_STEP_S
         return (
             not self.episode.finished
             and self._follower.covers(end_s)
-            and self._gripper_stamp_s >= self._now_s - 1e-6
+            and self._gripper_stamp_s >= self._now_s - _SAME_TIME_S
         )
-
-    def _wait(self, ready: Any) -> bool:
-        with self._wake:
-            return self._wake.wait_for(lambda: self._stopping or ready(), timeout=_REPEAT_S)
 
     def _step(self) -> None:
         rows = round(POLICY_STEP_S / self._world.physics_dt_s)
