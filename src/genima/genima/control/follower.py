@@ -221,7 +221,10 @@ class _Path:
     def _stopping(self) -> Quintic:
         if self._stop is None:  # most paths are replaced before they end
             end_s = float(self._times_s[-1])
-            self._stop = Quintic.stop(self._cubic(end_s), end_s, self._limits)
+            end = self._cubic(end_s)
+            # A last point at rest is where to stand; to fade its acceleration would leave it.
+            end = end._replace(ddq=np.where(end.dq == 0.0, 0.0, end.ddq))
+            self._stop = Quintic.stop(end, end_s, self._limits)
         return self._stop
 
     def _cubic(self, t_s: float) -> Motion:

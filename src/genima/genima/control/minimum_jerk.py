@@ -38,7 +38,7 @@ def minimum_jerk_chunk(
     s = np.arange(1, horizon_steps + 1) / max(horizon_steps, 1)
     progress = s**3 * (10.0 - 15.0 * s + 6.0 * s**2)
     q = (1.0 - progress[:, None]) * np.asarray(q_start) + progress[:, None] * np.asarray(q_target)
-    gripper_open = np.full(horizon_steps, gripper_now)
+    gripper_open = np.full(len(s), gripper_now)
     gripper_open[-1:] = gripper_target
     return ActionChunk(q, gripper_open, start_s, step_s)
 
