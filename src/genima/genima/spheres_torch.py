@@ -117,8 +117,8 @@ def _trace(
     length2 = a * a + (b * b + 1)
     along = a * x + (b * y + z)
     depth = (along - (along * along - length2 * _as_image(power)).sqrt()) / length2
-    in_front = (depth > 0) & (_as_image(power) > 0)  # as in NumPy: not from inside, not backwards
-    depth = torch.where(in_front, depth, torch.nan)
+    # Negative for what rays hit backwards, and for all of a sphere around the camera.
+    depth = torch.where(depth > 0, depth, torch.nan)
     return depth, (a * xx + (b * xy + xz)) * depth - offset
 
 
