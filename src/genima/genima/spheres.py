@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -22,11 +21,9 @@ import numpy as np
 from genima.arrays import Array, Bool, Float, Int, UInt8
 from genima.errors import InvalidImage, InvalidParameter
 from genima.kinematics import LINK8_T_TCP, frame_poses
+from genima.policy import Policy
 from genima.sphere_tracing import trace_sphere
 from genima.view import CameraView
-
-if TYPE_CHECKING:
-    from genima.policy import Policy
 
 #: The original's far plane: deeper than this along the optical axis nothing is drawn [m].
 Z_FAR_M = 3.0
@@ -179,7 +176,7 @@ def draw_targets(
     q_target: Float[Array, "7"],
     gripper_open: bool,
     views: Mapping[str, CameraView],
-    policy: "Policy",
+    policy: Policy,
 ) -> dict[str, UInt8[Array, "h w 3"]]:
     """Draw a target configuration on every image of the policy's cameras.
 
