@@ -13,8 +13,9 @@ from genima.timing import RateMeter
 
 Frame = TypeVar("Frame")
 
-#: A stamp may be ahead of the clock by this much [s]; two computers never quite agree.
-_FUTURE_TOLERANCE_S = 0.1
+#: A stamp may be ahead of the clock by this much [s]; two computers never quite agree. Calls of
+#: several threads may be out of order by as much before that counts as a clock that went back.
+_CLOCK_TOLERANCE_S = 0.1
 #: Pictures of one camera that are kept to find partners for those of a slower one.
 _DEPTH = 16
 #: Pictures over which a camera's rate is measured.
@@ -169,9 +170,9 @@ class FrameSync(Generic[Frame]):
         return [report for report in found if report is not None]
 
     def _observe_clock(self, now_s: float) -> None:
-        if now_s < self._now_s:
+        if now_s < self._now_s - _CLOCK_TOLERANCE_S:
             self.reset()
-        self._now_s = now_s
+        self._now_s = max(now_s, self._now_s)
         self._began_s = min(self._began_s, now_s)
 
     def _report(self, name: str, now_s: float) -> CameraReport | None:
@@ -232,7 +233,7 @@ class _Camera(Generic[Frame]):
         return Arrival.TAKEN
 
     def _judge(self, stamp_s: float, now_s: float) -> Arrival:
-        if not -math.inf < stamp_s <= now_s + _FUTURE_TOLERANCE_S:
+        if not -math.inf < stamp_s <= now_s + _CLOCK_TOLERANCE_S:
             return Arrival.BAD_STAMP
         if not self.frames or stamp_s > self.newest_s:
             return Arrival.TAKEN

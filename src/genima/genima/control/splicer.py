@@ -140,9 +140,10 @@ class ChunkSplicer:
             )
         duration_s = horizon_steps * step_s
         path = Quintic.between(self._at(now_s), at_rest(q_target), now_s, duration_s)
-        times_s = now_s + duration_s * np.linspace(0.0, 1.0, 4 * horizon_steps + 1)
-        q = np.array([path.at(t_s).q for t_s in times_s])
-        arrival_s = times_s[np.argmax(arrived_from(q, q_target, ARRIVAL_TOLERANCE_RAD))]
+        times_s = duration_s * np.linspace(0.0, 1.0, 4 * horizon_steps + 1)
+        q = np.vander(times_s, 6, increasing=True) @ path.coefficients
+        arrived = arrived_from(q, q_target, ARRIVAL_TOLERANCE_RAD)
+        arrival_s = now_s + times_s[np.argmax(arrived)]
         self._set_gripper(self._gripper_at(now_s), np.array([arrival_s]), np.array([gripper_open]))
         self._begin(path.at, now_s, path.end_s, step_s)
 
