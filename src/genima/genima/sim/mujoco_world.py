@@ -22,8 +22,12 @@ from genima.sim.scene import scene_spec
 from genima.sim.task import Task, make_task, registered_tasks
 from genima.sim.world import ExpertChunk, WorldState
 
-Q_START: Float[Array, "7"] = np.deg2rad([0.0, 10.0, 0.0, -50.0, 0.0, 70.0, 45.0])
-"""Where RLBench's arm stands at the beginning of an episode [rad]."""
+Q_START: Float[Array, "7"] = np.deg2rad([0.0, -20.0, 0.0, -125.0, 0.0, 105.0, 45.0])
+"""Where the arm stands at the beginning of an episode [rad]: 0.43 m up, the hand pointing down.
+
+RLBench's own start, (0, 10, 0, -50, 0, 70, 45) degrees, has the wrist out of the front camera's
+picture, so that a target drawn near it could not be read.
+"""
 Q_START.setflags(write=False)
 
 CONTROL_STEP_S = 0.05

@@ -79,7 +79,7 @@ def panda_spec() -> mujoco.MjSpec:
     """
     folder = build_cache()
     spec = _bare(mujoco.MjSpec.from_file(str(folder / "panda.xml")))
-    # MuJoCo wants a prefix for what is attached: taken off here, it puts back the file's own names.
+    # MuJoCo wants a prefix for what is attached: taken off here, it restores the file's names.
     hand_xml = (folder / "panda_hand.xml").read_text().replace('"panda_', '"')
     hand = _bare(mujoco.MjSpec.from_string(hand_xml))
     flange = spec.body("panda_link8")

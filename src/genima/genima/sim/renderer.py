@@ -7,6 +7,7 @@ later call has to come from the same thread.
 
 import os
 import threading
+from enum import Enum
 from typing import Any
 
 os.environ.setdefault("MUJOCO_GL", "egl")  # read once, when mujoco's GL parts are first imported
@@ -18,10 +19,34 @@ from genima.arrays import Array, UInt8
 from genima.errors import MissingDependency, WorldError
 from genima.sim.mujoco_world import MujocoSnapshot, MujocoWorld
 from genima.sim.panda import ROBOT_GROUP
-from genima.sim.scene import BEAUTY_CAMERA, SCENE_GROUP
+from genima.sim.props import VISUAL_GROUP
+from genima.sim.scene import (
+    BEAUTY_CAMERA,
+    BEAUTY_HEIGHT_PX,
+    BEAUTY_WIDTH_PX,
+    ROOM_GROUP,
+    SCENE_GROUP,
+)
 
 _INSTALL_HINT = "sudo apt-get install -y libegl1 libgl1-mesa-dri libgles2"
 _MAX_GEOMS = 1000
+
+
+class Quality(Enum):
+    """How much work goes into a picture.
+
+    Attributes:
+        samples: Samples of a pixel against jagged edges.
+        shadow_px: Side of the shadow map [px]; 0 for no shadows.
+    """
+
+    FAST = (0, 0)
+    SHADOWS = (0, 512)
+    BEST = (4, 4096)
+
+    def __init__(self, samples: int, shadow_px: int) -> None:
+        self.samples = samples
+        self.shadow_px = shadow_px
 
 
 class MujocoRenderer:
@@ -29,15 +54,17 @@ class MujocoRenderer:
 
     Args:
         world: The world; only its rig is used, never its state.
-        shadows: Whether camera images have shadows; they cost most of the time.
+        quality: Of the camera images.
     """
 
-    def __init__(self, world: MujocoWorld, shadows: bool = True) -> None:
+    def __init__(self, world: MujocoWorld, quality: Quality = Quality.SHADOWS) -> None:
         self._cameras = tuple(world.rig.cameras)
-        self._shadows = shadows
+        sizes = [camera.intrinsics for camera in world.rig.cameras.values()]
+        self._size_px = max(k.width for k in sizes), max(k.height for k in sizes)
+        self._quality = quality
         self._thread: int | None = None
         self._gl: Any = None
-        self._stage: _Stage | None = None
+        self._stages: dict[Quality, _Stage] = {}
 
     def render(self, snapshot: MujocoSnapshot) -> dict[str, UInt8[Array, "h w 3"]]:
         """RGB images of the rig's cameras, by name.
@@ -46,79 +73,97 @@ class MujocoRenderer:
             MissingDependency: There is no OpenGL.
             WorldError: The call comes from another thread than the first one.
         """
-        stage = self._set(snapshot)
-        return {name: stage.shoot(name, self._shadows) for name in self._cameras}
+        stage = self._stage(snapshot, self._quality, self._size_px)
+        return {name: stage.shoot(name) for name in self._cameras}
 
-    def beauty(self, snapshot: MujocoSnapshot) -> UInt8[Array, "480 640 3"]:
-        """A picture for people: larger, from the side, with shadows."""
-        return self._set(snapshot).shoot(BEAUTY_CAMERA, shadows=True)
+    def beauty(self, snapshot: MujocoSnapshot) -> UInt8[Array, "h w 3"]:
+        """A picture for people: larger, from the side, in a room, with smooth edges.
+
+        Raises:
+            MissingDependency: There is no OpenGL.
+            WorldError: The call comes from another thread than the first one.
+        """
+        size_px = BEAUTY_WIDTH_PX, BEAUTY_HEIGHT_PX
+        return self._stage(snapshot, Quality.BEST, size_px).shoot(BEAUTY_CAMERA)
 
     def close(self) -> None:
         """Let go of the graphics context; a later `render` makes a new one."""
         if self._gl is None:
             return
-        self._require_own_thread()
-        self._gl.make_current()
-        if self._stage is not None:
-            self._stage.free()
+        self._enter()
+        for stage in self._stages.values():
+            stage.free()
+        self._stages.clear()
         self._gl.free()
-        self._gl = self._stage = self._thread = None
+        self._gl = self._thread = None
 
-    def _set(self, snapshot: MujocoSnapshot) -> "_Stage":
+    def _stage(
+        self, snapshot: MujocoSnapshot, quality: Quality, size_px: tuple[int, int]
+    ) -> "_Stage":
+        self._enter()
+        stage = self._stages.get(quality)
+        if stage is None or stage.model is not snapshot.model:
+            if stage is not None:
+                stage.free()
+            stage = self._stages[quality] = _Stage(snapshot.model, quality, size_px)
+        stage.pose(snapshot)
+        return stage
+
+    def _enter(self) -> None:
+        """Make the graphics context current, and make one where there is none."""
         if self._gl is None:
             self._gl = _gl_context()
             self._thread = threading.get_ident()
-        self._require_own_thread()
-        self._gl.make_current()
-        if self._stage is None or self._stage.model is not snapshot.model:
-            if self._stage is not None:
-                self._stage.free()
-            self._stage = _Stage(snapshot.model)
-        self._stage.pose(snapshot)
-        return self._stage
-
-    def _require_own_thread(self) -> None:
         if self._thread != threading.get_ident():
             raise WorldError(
                 "the renderer's graphics context belongs to the thread that rendered first; "
                 "render and close in that thread, or use one renderer for each thread"
             )
+        self._gl.make_current()
 
 
 class _Stage:
     """One model's meshes and textures in the graphics card, real or not."""
 
-    def __init__(self, model: mujoco.MjModel) -> None:
+    def __init__(self, model: mujoco.MjModel, quality: Quality, size_px: tuple[int, int]) -> None:
         self.model = model
         self._data = mujoco.MjData(model)
         mujoco.mj_forward(model, self._data)
         self._scene = mujoco.MjvScene(model, maxgeom=_MAX_GEOMS)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
-        self._option = mujoco.MjvOption()
-        self._option.geomgroup[:] = 0
-        self._option.geomgroup[[SCENE_GROUP, 1, ROBOT_GROUP]] = 1
-        self._option.sitegroup[:] = 0
+        self._shadows = quality.shadow_px > 0
+        # The context takes its sizes from the model, at this moment only.
+        visual = model.vis
+        frame = getattr(visual, "global_")  # noqa: B009 - mypy's stub lacks the name
+        frame.offwidth, frame.offheight = size_px
+        visual.quality.offsamples = quality.samples
+        visual.quality.shadowsize = quality.shadow_px
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)
 
     def pose(self, snapshot: MujocoSnapshot) -> None:
         """Move everything to where it is in the snapshot."""
         for name in ("geom_xpos", "geom_xmat", "cam_xpos", "cam_xmat"):
             getattr(self._data, name)[:] = getattr(snapshot, name)
 
-    def shoot(self, camera: str, shadows: bool) -> UInt8[Array, "h w 3"]:
+    def shoot(self, camera: str) -> UInt8[Array, "h w 3"]:
         """One camera's RGB image."""
         view = mujoco.MjvCamera()
         view.type = mujoco.mjtCamera.mjCAMERA_FIXED
         view.fixedcamid = self.model.camera(camera).id
         width, height = (int(n) for n in self.model.cam_resolution[view.fixedcamid])
-        everything = mujoco.mjtCatBit.mjCAT_ALL.value
         mujoco.mjv_updateScene(
-            self.model, self._data, self._option, None, view, everything, self._scene
+            self.model,
+            self._data,
+            _shown(camera),
+            None,
+            view,
+            mujoco.mjtCatBit.mjCAT_ALL.value,
+            self._scene,
         )
-        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = shadows
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._shadows
         area = mujoco.MjrRect(0, 0, width, height)
         pixels = np.empty((height, width, 3), np.uint8)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)
         mujoco.mjr_render(area, self._scene, self._context)
         mujoco.mjr_readPixels(pixels, None, area, self._context)
         return np.ascontiguousarray(pixels[::-1])
@@ -126,6 +171,16 @@ class _Stage:
     def free(self) -> None:
         """Let go of the graphics memory; the context has to be current."""
         self._context.free()
+
+
+def _shown(camera: str) -> mujoco.MjvOption:
+    """Robot, table and objects; the room only where people look."""
+    option = mujoco.MjvOption()
+    option.geomgroup[:] = 0
+    option.geomgroup[[SCENE_GROUP, VISUAL_GROUP, ROBOT_GROUP]] = 1
+    option.geomgroup[ROOM_GROUP] = camera == BEAUTY_CAMERA
+    option.sitegroup[:] = 0
+    return option
 
 
 def _gl_context() -> Any:

@@ -8,19 +8,25 @@ from genima.arrays import Array, Float
 from genima.cameras import Camera, CameraRig
 from genima.geometry import rotation_x, transform
 from genima.sim.panda import panda_spec
-from genima.sim.textures import plaster, wood
+from genima.sim.textures import BACKDROP_PX, plaster, room, wood
 
 TABLE_TOP_M = 0.0
 """Height of the table top in panda_link0, which is the MuJoCo world frame [m]."""
 FLOOR_M = -0.76
 SCENE_GROUP = 0
+ROOM_GROUP = 4
+"""Floor and walls, which only the beauty picture shows."""
 BEAUTY_CAMERA = "beauty"
 """For videos and pictures of the project; no policy sees it."""
+BEAUTY_WIDTH_PX, BEAUTY_HEIGHT_PX = 640, 480
 
 _TABLE_MIN_XY_M = (-0.36, -0.70)
 _TABLE_MAX_XY_M = (1.02, 0.70)
 _TABLE_THICKNESS_M = 0.04
 _ROOM_HALF_M = 3.2
+_ROOM_CENTRE_M = 1.2
+_WALL_RGB = (0.77, 0.80, 0.80)
+_FLOOR_RGB = (0.56, 0.57, 0.58)
 
 
 def scene_spec(rig: CameraRig, physics_dt_s: float) -> mujoco.MjSpec:
@@ -55,58 +61,57 @@ def _set_physics(spec: mujoco.MjSpec, physics_dt_s: float) -> None:
 
 
 def _set_visuals(spec: mujoco.MjSpec) -> None:
-    spec.stat.extent = 1.0  # clipping planes scale with it: the room would cut off the wrist view
-    spec.stat.center = [0.45, 0.0, 0.2]
+    spec.stat.extent = 1.0  # clipping planes scale with it: a large room would clip the wrist view
+    spec.stat.center = [0.35, 0.0, 0.2]
     spec.visual.map.znear = 0.01
     spec.visual.map.zfar = 12.0
-    spec.visual.quality.shadowsize = 1024
-    spec.visual.quality.offsamples = 4
-    getattr(spec.visual, "global_").offwidth = 1280
-    getattr(spec.visual, "global_").offheight = 960
-    spec.visual.headlight.ambient = [0.28, 0.28, 0.30]
-    spec.visual.headlight.diffuse = [0.18, 0.18, 0.18]
+    spec.visual.map.shadowclip = 1.1  # half of the square that the shadow map covers [m]
+    spec.visual.map.shadowscale = 0.8
+    spec.visual.quality.numquads = 1
+    spec.visual.quality.numslices = 20
+    spec.visual.quality.numstacks = 12
+    spec.visual.headlight.ambient = [0.38, 0.38, 0.39]
+    spec.visual.headlight.diffuse = [0.12, 0.12, 0.12]
     spec.visual.headlight.specular = [0.0, 0.0, 0.0]
 
 
 def _add_room(spec: mujoco.MjSpec) -> None:
-    spec.add_texture(
-        name="sky",
+    """A backdrop at infinity for the cameras; a real floor and walls for the beauty picture.
+
+    A painted backdrop costs a software renderer a quarter of what five large planes do.
+    """
+    backdrop = spec.add_texture(
+        name="backdrop",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=[0.80, 0.86, 0.92],
-        rgb2=[0.96, 0.96, 0.95],
-        width=128,
-        height=768,
+        width=BACKDROP_PX,
+        height=6 * BACKDROP_PX,
+        nchannel=3,
     )
-    _textured(spec, "floor", plaster((0.62, 0.64, 0.66), 0.02, seed=3), repeat=(4.0, 4.0))
-    _textured(spec, "wall", plaster((0.78, 0.82, 0.83), 0.01, seed=5), repeat=(2.0, 2.0))
+    backdrop.data = room(_WALL_RGB, _FLOOR_RGB).tobytes()
+    _textured(spec, "floor", plaster(_FLOOR_RGB, 0.03, seed=3), repeat=(4.0, 4.0))
+    _textured(spec, "wall", plaster(_WALL_RGB, 0.012, seed=5), repeat=(2.0, 2.0))
+    _add_plane(spec, "floor", [_ROOM_CENTRE_M, 0.0, FLOOR_M], [1.0, 0.0, 0.0, 0.0])
+    half_turn = np.sqrt(0.5)
+    for axis, side in ((0, -1), (0, 1), (1, 1), (1, -1)):
+        position = [_ROOM_CENTRE_M, 0.0, 0.0]
+        position[axis] += side * _ROOM_HALF_M
+        turn = [half_turn, 0.0, -side * half_turn, 0.0]
+        if axis == 1:
+            turn = [half_turn, side * half_turn, 0.0, 0.0]
+        _add_plane(spec, "wall", position, turn)
+
+
+def _add_plane(
+    spec: mujoco.MjSpec, material: str, position: list[float], quaternion: list[float]
+) -> None:
     spec.worldbody.add_geom(
-        name="floor",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=[_ROOM_HALF_M, _ROOM_HALF_M, 0.1],
-        pos=[0.4, 0.0, FLOOR_M],
-        material="floor",
-        group=SCENE_GROUP,
+        pos=position,
+        quat=quaternion,
+        material=material,
+        group=ROOM_GROUP,
     )
-    tilt = np.sqrt(0.5)
-    walls = {
-        "back": ([0.4 - _ROOM_HALF_M, 0.0, 0.0], [tilt, 0.0, tilt, 0.0]),
-        "front": ([0.4 + _ROOM_HALF_M, 0.0, 0.0], [tilt, 0.0, -tilt, 0.0]),
-        "left": ([0.4, _ROOM_HALF_M, 0.0], [tilt, tilt, 0.0, 0.0]),
-        "right": ([0.4, -_ROOM_HALF_M, 0.0], [tilt, -tilt, 0.0, 0.0]),
-    }
-    for name, (position, quaternion) in walls.items():
-        spec.worldbody.add_geom(
-            name=f"wall_{name}",
-            type=mujoco.mjtGeom.mjGEOM_PLANE,
-            size=[_ROOM_HALF_M, _ROOM_HALF_M, 0.1],
-            pos=position,
-            quat=quaternion,
-            material="wall",
-            contype=0,
-            conaffinity=0,
-            group=SCENE_GROUP,
-        )
 
 
 def _add_table(spec: mujoco.MjSpec) -> None:
@@ -137,9 +142,7 @@ def _add_table(spec: mujoco.MjSpec) -> None:
         )
 
 
-def _textured(
-    spec: mujoco.MjSpec, name: str, pixels: Array, repeat: tuple[float, float]
-) -> None:
+def _textured(spec: mujoco.MjSpec, name: str, pixels: Array, repeat: tuple[float, float]) -> None:
     """A material `name` that shows a picture, repeated over the surface it is on."""
     height, width = pixels.shape[:2]
     texture = spec.add_texture(
@@ -155,22 +158,27 @@ def _textured(
 
 
 def _add_lights(spec: mujoco.MjSpec) -> None:
+    """A warm key light from the front left, which casts the shadows, and a cool fill opposite."""
+    directional = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
+    towards = np.array([0.35, 0.0, 0.1])
+    key = np.array([1.0, 1.1, 2.4])
     spec.worldbody.add_light(
         name="key",
-        pos=[0.9, 1.2, 2.2],
-        dir=[-0.35, -0.9, -1.75],
-        diffuse=[0.55, 0.54, 0.51],
-        specular=[0.35, 0.35, 0.33],
-        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        pos=key,
+        dir=towards - key,
+        diffuse=[0.52, 0.51, 0.48],
+        specular=[0.30, 0.30, 0.28],
+        type=directional,
         castshadow=True,
     )
+    fill = np.array([0.6, -2.0, 1.6])
     spec.worldbody.add_light(
         name="fill",
-        pos=[0.4, -2.0, 2.0],
-        dir=[0.0, 1.0, -0.8],
-        diffuse=[0.20, 0.21, 0.24],
+        pos=fill,
+        dir=towards - fill,
+        diffuse=[0.20, 0.21, 0.23],
         specular=[0.1, 0.1, 0.1],
-        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        type=directional,
         castshadow=False,
     )
 
@@ -192,12 +200,17 @@ def _add_camera(spec: mujoco.MjSpec, camera: Camera) -> None:
 
 
 def _add_beauty_camera(spec: mujoco.MjSpec) -> None:
+    place, towards = np.array([1.55, -1.30, 0.95]), np.array([0.30, 0.02, 0.22])
+    forward = towards - place
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    up = np.cross(right, forward)
+    axes = np.stack([right, up, -forward], axis=1)
     spec.worldbody.add_camera(
         name=BEAUTY_CAMERA,
-        pos=[1.45, -1.15, 0.95],
-        xyaxes=[0.70, 0.71, 0.0, -0.33, 0.33, 0.88],
-        fovy=40.0,
-        resolution=[640, 480],
+        pos=place,
+        quat=_quat_wxyz(axes / np.linalg.norm(axes, axis=0)),
+        fovy=36.0,
+        resolution=[BEAUTY_WIDTH_PX, BEAUTY_HEIGHT_PX],
     )
 
 

@@ -9,8 +9,11 @@ import numpy as np
 from genima.arrays import Array, Float, UInt8
 
 _PLANKS = 7
-_WOOD_DARK = np.array([0.50, 0.36, 0.24])
-_WOOD_LIGHT = np.array([0.74, 0.58, 0.42])
+_WOOD_DARK = np.array([0.60, 0.47, 0.34])
+_WOOD_LIGHT = np.array([0.80, 0.68, 0.53])
+BACKDROP_PX = 128
+_SKIRTING = 0.78
+"""Where the floor of the backdrop begins, from the top of a side [1]."""
 
 
 @lru_cache(maxsize=1)
@@ -44,9 +47,21 @@ def plaster(
     return _to_bytes(np.array(colour) + contrast * cloudy[..., None])
 
 
-def _noise(
-    rng: np.random.Generator, size_px: int, cells: tuple[int, int]
-) -> Float[Array, "n n"]:
+@lru_cache(maxsize=4)
+def room(
+    wall: tuple[float, float, float], floor: tuple[float, float, float]
+) -> UInt8[Array, "n m 3"]:
+    """Six faces of a sky box, one below the other: an even wall over an even floor."""
+    height = np.linspace(0.0, 1.0, BACKDROP_PX)[:, None]
+    shade = 0.98 - 0.20 * np.clip(height / _SKIRTING, 0.0, 1.0) ** 2
+    column = np.where(height < _SKIRTING, np.array(wall) * shade, np.array(floor) * 0.95)
+    side = np.repeat(column[:, None], BACKDROP_PX, axis=1)
+    above = np.broadcast_to(np.array(wall) * 0.98, side.shape)
+    below = np.broadcast_to(np.array(floor) * 0.95, side.shape)
+    return _to_bytes(np.concatenate([side, side, above, below, side, side]))
+
+
+def _noise(rng: np.random.Generator, size_px: int, cells: tuple[int, int]) -> Float[Array, "n n"]:
     """Smooth noise in [0, 1] with so many cells down and across."""
     return cv2.resize(rng.random(cells), (size_px, size_px), interpolation=cv2.INTER_CUBIC)
 
