@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an expert's waypoints in space to stops in joint space, or the finding that it cannot be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from genima.arrays import Array, Float
+from genima.errors import Unreachable
+from genima.geometry import rotation_angle, rotation_z
+from genima.ik import InverseKinematics
+from genima.kinematics import Q_HOME
+from genima.limits import RobotModel, limits_of
+from genima.sim.task import Holds, Waypoint
+
+MAX_JOINT_SPEED_RAD_S = 1.0
+"""Half of what the slowest joint may do: a follower that cuts corners has to catch up."""
+
+_KNOT_SPACING_M = 0.05
+_LIMIT_MARGIN_RAD = 0.08
+_MAX_KNOT_JUMP_RAD = 0.5
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A waypoint, or a knot on a straight line to one, with its joint positions.
+
+    Attributes:
+        name: Name of the waypoint.
+        q: Joint positions there [rad], (7,).
+        base_T_tcp: Pose of the TCP there, (4, 4).
+        gripper_open: State of the gripper on the way here.
+        dwell_steps: Control steps to stay; 0 means pass through.
+        speed_m_s: Greatest speed of the TCP on the way here [m/s].
+        holds: Must be true on the way here.
+    """
+
+    name: str
+    q: Float[Array, "7"]
+    base_T_tcp: Float[Array, "4 4"]
+    gripper_open: bool
+    dwell_steps: int
+    speed_m_s: float
+    holds: Holds | None
+
+
+def plan_itinerary(
+    waypoints: Sequence[Waypoint], ik: InverseKinematics, q_near: Float[Array, "7"]
+) -> tuple[Stop, ...]:
+    """Joint positions for every waypoint.
+
+    The gripper looks the same after half a turn about its axis, so both ways to hold it are tried
+    and the one that moves the joints less is taken, for the whole way.
+
+    Args:
+        waypoints: The way, first to last.
+        ik: Inverse kinematics.
+        q_near: Joint positions to stay near [rad], (7,).
+
+    Raises:
+        Unreachable: Neither way to hold the gripper reaches every waypoint within the limits.
+    """
+    best: tuple[Stop, ...] | None = None
+    cost = np.inf
+    why: Unreachable | None = None
+    for half_turn in (0.0, np.pi):
+        try:
+            stops = _solve(waypoints, ik, q_near, half_turn)
+        except Unreachable as error:
+            why = error
+            continue
+        if (way := max(np.abs(stop.q - q_near).max() for stop in stops)) < cost:
+            best, cost = stops, way
+    if best is None:
+        raise Unreachable(f"no way leads along all {len(waypoints)} waypoints: {why}") from why
+    return best
+
+
+def _solve(
+    waypoints: Sequence[Waypoint],
+    ik: InverseKinematics,
+    q_near: Float[Array, "7"],
+    half_turn: float,
+) -> tuple[Stop, ...]:
+    limits = limits_of(RobotModel.PANDA)
+    turn = np.eye(4)
+    turn[:3, :3] = rotation_z(half_turn)
+    stops: list[Stop] = []
+    q, pose = q_near, None
+    for waypoint in waypoints:
+        target = waypoint.base_T_tcp @ turn
+        knots = _line(pose, target) if waypoint.straight and pose is not None else [target]
+        for k, knot in enumerate(knots):
+            # A pose that was solved before keeps its joint positions: the arm must not move there.
+            solved = q if pose is not None and np.allclose(knot, pose) else ik.solve(knot, q)
+            if not limits.within(solved, margin_rad=_LIMIT_MARGIN_RAD):
+                raise Unreachable(f"waypoint {waypoint.name!r} is at a joint limit.")
+            if len(knots) > 1 and np.abs(solved - q).max() > _MAX_KNOT_JUMP_RAD:
+                raise Unreachable(f"the straight way to {waypoint.name!r} jumps in joint space.")
+            q, pose = solved, knot
+            last = k == len(knots) - 1
+            stops.append(_stop(waypoint, q, knot, waypoint.dwell_steps if last else 0))
+    return tuple(stops)
+
+
+def _stop(
+    waypoint: Waypoint, q: Float[Array, "7"], pose: Float[Array, "4 4"], dwell_steps: int
+) -> Stop:
+    return Stop(
+        name=waypoint.name,
+        q=q,
+        base_T_tcp=pose,
+        gripper_open=waypoint.gripper_open,
+        dwell_steps=dwell_steps,
+        speed_m_s=waypoint.speed_m_s,
+        holds=waypoint.holds,
+    )
+
+
+def _line(start: Float[Array, "4 4"], end: Float[Array, "4 4"]) -> list[Float[Array, "4 4"]]:
+    """Poses on a straight line, without its start; the rotation of its end where it is the same."""
+    way = end[:3, 3] - start[:3, 3]
+    pieces = max(1, int(np.ceil(np.linalg.norm(way) / _KNOT_SPACING_M)))
+    if rotation_angle(start[:3, :3].T @ end[:3, :3]) > 1e-3:
+        pieces = 1
+    knots = []
+    for k in range(1, pieces + 1):
+        knot = np.array(end)
+        knot[:3, 3] = start[:3, 3] + way * (k / pieces)
+        knots.append(knot)
+    return knots

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a task is: objects in the scene, a condition for success, and the way an expert does it."""
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import mujoco
+import numpy as np
+
+from genima.arrays import Array, Float
+from genima.errors import InvalidParameter, UnknownTask
+
+Holds = Callable[[mujoco.MjModel, mujoco.MjData], bool]
+
+K_STEPS = 20
+"""Control steps that a drawn target lies ahead; also the dwell at every contact and turn-around."""
+
+
+@dataclass(frozen=True)
+class Waypoint:
+    """One stop of an expert's way.
+
+    Attributes:
+        name: What happens here, for logs.
+        base_T_tcp: Pose of panda_hand_tcp in panda_link0, (4, 4).
+        gripper_open: State of the gripper on the way here; it changes at the stop before.
+        dwell_steps: Control steps to stay after the measured arrival; 0 means pass through.
+        speed_m_s: Greatest speed of the TCP on the way here [m/s].
+        straight: Reach it on a straight line rather than on a straight line of the joints.
+        holds: Must be true on the way here; where it stays false, the way is planned afresh.
+    """
+
+    name: str
+    base_T_tcp: Float[Array, "4 4"]
+    gripper_open: bool
+    dwell_steps: int = K_STEPS
+    speed_m_s: float = 0.25
+    straight: bool = False
+    holds: Holds | None = None
+
+
+class Task(ABC):
+    """One task of the world; its file in `genima.sim.tasks` is all there is to it.
+
+    The MuJoCo world frame is panda_link0: robot at the origin, table top at z = 0, the robot looks
+    along +x, the workspace is about x 0.15 to 0.65 m and y -0.3 to 0.3 m.
+    """
+
+    name: ClassVar[str]
+    variations: ClassVar[int] = 1
+
+    @abstractmethod
+    def descriptions(self, variation: int) -> tuple[str, ...]:
+        """All ways to word the instruction; the first one is the instruction."""
+
+    @abstractmethod
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """Add the task's bodies, materials and joints to the scene, once per model."""
+
+    @abstractmethod
+    def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
+        """Put the objects at random poses: `model.body_pos` of fixed bodies, `qpos` of free ones."""
+
+    @abstractmethod
+    def success(self, model: mujoco.MjModel, data: mujoco.MjData) -> bool:
+        """Whether the task is done in the present state."""
+
+    @abstractmethod
+    def waypoints(self, model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Waypoint, ...]:
+        """The expert's way from the present poses of the objects to success."""
+
+    def require_variation(self, variation: int) -> None:
+        """Refuse a variation that the task does not have.
+
+        Raises:
+            InvalidParameter: `variation` is out of range.
+        """
+        if not 0 <= variation < self.variations:
+            raise InvalidParameter(
+                f"task {self.name!r} has no variation {variation}; "
+                f"give one from 0 to {self.variations - 1}."
+            )
+
+
+def registered_tasks() -> dict[str, type[Task]]:
+    """All tasks by name: every concrete `Task` in a module of `genima.sim.tasks`."""
+    package = importlib.import_module("genima.sim.tasks")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    found = {cls.name: cls for cls in Task.__subclasses__() if hasattr(cls, "name")}
+    return dict(sorted(found.items()))
+
+
+def make_task(name: str) -> Task:
+    """A task by its name.
+
+    Raises:
+        UnknownTask: There is no such task.
+    """
+    tasks = registered_tasks()
+    if name not in tasks:
+        raise UnknownTask(f"there is no task {name!r}; this world has {', '.join(tasks)}.")
+    return tasks[name]()

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Push the button down."""
+
+import mujoco
+import numpy as np
+
+from genima.sim import props
+from genima.sim.task import Task, Waypoint
+
+_BASE_HEIGHT_M = 0.034
+_CAP_HEIGHT_M = 0.018
+_TRAVEL_M = 0.010
+_PRESSED_M = 0.003
+_PRESS_DEPTH_M = 0.010
+
+
+class PushButton(Task):
+    """A button on a box; done when it is more than 3 mm down."""
+
+    name = "push_button"
+
+    def descriptions(self, variation: int) -> tuple[str, ...]:
+        """The wordings of RLBench."""
+        self.require_variation(variation)
+        return (
+            "push the maroon button",
+            "push down the maroon button",
+            "press the button with the maroon base",
+            "press the maroon button",
+        )
+
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """A box with a plate, and a cap on a spring."""
+        case = props.add_material(spec, "button_case", (0.80, 0.79, 0.76), specular=0.2)
+        maroon = props.add_material(spec, "button_maroon", (0.46, 0.09, 0.13), shininess=0.6)
+        dark = props.add_material(spec, "button_dark", (0.16, 0.16, 0.17))
+        half_height = _BASE_HEIGHT_M / 2
+        props.add_rounded_box(spec, "button_case", (0.062, 0.062, half_height), 0.008)
+        props.add_lathe(
+            spec,
+            "button_ring",
+            ((0.045, -0.001), (0.046, 0.0025), (0.044, 0.004), (0.033, 0.004), (0.031, 0.001)),
+        )
+        props.add_lathe(
+            spec,
+            "button_cap",
+            (
+                (0.0285, -0.012),
+                (0.0285, 0.010),
+                (0.0270, 0.0145),
+                (0.0230, 0.0170),
+                (0.0120, 0.0179),
+                (0.0, _CAP_HEIGHT_M),
+            ),
+        )
+        base = spec.worldbody.add_body(name="button_base")
+        props.add_visual(base, case, mesh="button_case", pos=(0, 0, half_height))
+        props.add_visual(base, maroon, mesh="button_ring", pos=(0, 0, _BASE_HEIGHT_M))
+        cylinder = mujoco.mjtGeom.mjGEOM_CYLINDER
+        props.add_visual(
+            base, dark, shape=cylinder, size=(0.033, 0.0007), pos=(0, 0, _BASE_HEIGHT_M)
+        )
+        # Lower than it looks, so that the cap alone is felt over its whole travel.
+        props.add_collider(
+            base,
+            mujoco.mjtGeom.mjGEOM_BOX,
+            (0.06, 0.06, half_height - 0.004),
+            pos=(0, 0, half_height - 0.004),
+        )
+        cap = base.add_body(name="button_cap", pos=(0, 0, _BASE_HEIGHT_M))
+        cap.add_joint(
+            name="button_joint",
+            type=mujoco.mjtJoint.mjJNT_SLIDE,
+            axis=(0, 0, -1),
+            range=(0, _TRAVEL_M),
+            limited=True,
+            stiffness=150.0,
+            damping=4.0,
+        )
+        props.add_visual(cap, maroon, mesh="button_cap")
+        props.add_collider(
+            cap,
+            cylinder,
+            (0.0285, _CAP_HEIGHT_M / 2),
+            pos=(0, 0, _CAP_HEIGHT_M / 2),
+            mass_kg=0.03,
+        )
+
+    def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
+        """Anywhere in the workspace, at any yaw."""
+        position = (rng.uniform(0.25, 0.60), rng.uniform(-0.28, 0.28), 0.0)
+        props.fix_body(model, "button_base", position, rng.uniform(-np.pi, np.pi))
+
+    def success(self, model: mujoco.MjModel, data: mujoco.MjData) -> bool:
+        """RLBench's condition: the joint is more than 3 mm down."""
+        return bool(data.joint("button_joint").qpos[0] > _PRESSED_M)
+
+    def waypoints(self, model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Waypoint, ...]:
+        """Above it with closed fingers, down, and up again."""
+        x, y, _ = data.body("button_base").xpos
+        top = _BASE_HEIGHT_M + _CAP_HEIGHT_M
+        # The gripper looks the same after half a turn, the case after a quarter of one.
+        yaw = props.wrap(props.yaw_of(data, "button_base"), np.pi / 2)
+        above = props.top_down((x, y, top + 0.10), yaw)
+        down = props.top_down((x, y, top - _PRESS_DEPTH_M), yaw)
+        return (
+            Waypoint("above", above, gripper_open=False),
+            Waypoint("press", down, gripper_open=False, speed_m_s=0.10, straight=True),
+            Waypoint("up", above, gripper_open=False, speed_m_s=0.15, straight=True),
+        )

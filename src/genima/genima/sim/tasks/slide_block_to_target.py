@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Slide the block onto the target."""
+
+import mujoco
+import numpy as np
+
+from genima.arrays import Array, Float
+from genima.sim import props
+from genima.sim.task import Task, Waypoint
+
+_HALF_BLOCK_M = np.array([0.045, 0.052, 0.030])
+_HALF_TARGET_M = 0.072
+_ON_TARGET_M = 0.03
+_FINGER_HALF_M = 0.0105
+_CLEARANCE_M = 0.05
+_PUSH_HEIGHT_M = 0.032
+_TRAVEL_HEIGHT_M = 0.14
+_SIDEWAYS_M = 0.025
+_SKEW_RAD = np.radians(25.0)
+
+
+class SlideBlockToTarget(Task):
+    """A block and a square on the table; done when the block's middle is on the square's.
+
+    The fingers stay open: two fingertips on one face keep the block from turning.
+    """
+
+    name = "slide_block_to_target"
+
+    def descriptions(self, variation: int) -> tuple[str, ...]:
+        """The wordings of RLBench."""
+        self.require_variation(variation)
+        return (
+            "slide the block to target",
+            "slide the block onto the target",
+            "push the block until it is sitting on top of the target",
+            "slide the block towards the green target",
+            "cover the target with the block by pushing the block in its direction",
+        )
+
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """A free wooden block and a flat green square that is only seen."""
+        wood = props.add_wood_texture(spec, "block_wood", (0.78, 0.52, 0.33))
+        block_look = props.add_material(spec, "block", (1.0, 1.0, 1.0), texture=wood)
+        green = props.add_material(spec, "target_green", (0.24, 0.52, 0.30), specular=0.1)
+        pale = props.add_material(spec, "target_pale", (0.62, 0.74, 0.60), specular=0.1)
+        props.add_rounded_box(spec, "block", _HALF_BLOCK_M, 0.006)
+        props.add_rounded_box(spec, "target", (_HALF_TARGET_M, _HALF_TARGET_M, 0.0009), 0.0008)
+        inner = _HALF_TARGET_M - 0.008
+        props.add_rounded_box(spec, "target_inner", (inner, inner, 0.0009), 0.0008)
+        target = spec.worldbody.add_body(name="target")
+        props.add_visual(target, pale, mesh="target", pos=(0, 0, 0.0009))
+        props.add_visual(target, green, mesh="target_inner", pos=(0, 0, 0.0014))
+        block = spec.worldbody.add_body(name="block")
+        block.add_freejoint(name="block_joint")
+        props.add_visual(block, block_look, mesh="block")
+        props.add_collider(
+            block, mujoco.mjtGeom.mjGEOM_BOX, _HALF_BLOCK_M, mass_kg=0.25, friction=0.5
+        )
+
+    def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
+        """The block at any yaw, the target straight ahead of its face."""
+        block = np.array([rng.uniform(0.28, 0.58), rng.uniform(-0.25, 0.25)])
+        yaw = rng.uniform(-np.pi, np.pi)
+        way = rng.uniform(0.14, 0.22) * np.array([np.cos(yaw), np.sin(yaw)])
+        target = np.clip(block + way, (0.25, -0.28), (0.60, 0.28))
+        # A way cut off by the edge of the workspace is turned so that it stays straight.
+        if np.linalg.norm(target - block - way) > 0:
+            target, block = block, block - way
+            block = np.clip(block, (0.25, -0.28), (0.60, 0.28))
+            yaw = float(np.arctan2(*(target - block)[::-1]))
+        props.fix_body(model, "target", (*target, 0.0), yaw)
+        height = _HALF_BLOCK_M[2] + 0.0005
+        props.free_body(model, data, "block_joint", (*block, height), yaw)
+
+    def success(self, model: mujoco.MjModel, data: mujoco.MjData) -> bool:
+        """Like RLBench's sensor: the block's middle is in a zone around the target's."""
+        return bool(np.linalg.norm(_gap(data)) < _ON_TARGET_M)
+
+    def waypoints(self, model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Waypoint, ...]:
+        """Behind the block, down, push, up."""
+        block = data.body("block").xpos[:2]
+        gap = _gap(data)
+        ahead = gap / max(float(np.linalg.norm(gap)), 1e-6)
+        face, half_m = _face_towards(data, ahead)
+        contact = half_m + _FINGER_HALF_M
+        behind = block - (contact + _CLEARANCE_M) * ahead
+        end = block + gap - contact * ahead
+        yaw = props.wrap(float(np.arctan2(ahead[1], ahead[0])), np.pi)
+        aside = np.array([-ahead[1], ahead[0]])
+
+        def untouched(_: mujoco.MjModel, data: mujoco.MjData) -> bool:
+            return bool(np.linalg.norm(data.body("block").xpos[:2] - block) < 0.015)
+
+        def on_the_line(_: mujoco.MjModel, data: mujoco.MjData) -> bool:
+            off = abs(float(_gap(data) @ aside))
+            short = float(_gap(data) @ ahead) > -_ON_TARGET_M
+            return off < _SIDEWAYS_M and short
+
+        block = np.array(block)
+        above = props.top_down((*behind, _TRAVEL_HEIGHT_M), yaw)
+        down = props.top_down((*behind, _PUSH_HEIGHT_M), yaw)
+        push = props.top_down((*end, _PUSH_HEIGHT_M), yaw)
+        return (
+            Waypoint("behind", above, gripper_open=True, dwell_steps=10, holds=untouched),
+            Waypoint("down", down, True, speed_m_s=0.15, straight=True, holds=untouched),
+            Waypoint("push", push, True, speed_m_s=0.10, straight=True, holds=on_the_line),
+        )
+
+
+def _gap(data: mujoco.MjData) -> Float[Array, "2"]:
+    """From the block's middle to the target's [m]."""
+    return np.array(data.body("target").xpos[:2] - data.body("block").xpos[:2])
+
+
+def _face_towards(data: mujoco.MjData, ahead: Float[Array, "2"]) -> tuple[int, float]:
+    """The axis of the block that is closest to the way, and the block's half length along it."""
+    axes = data.body("block").xmat.reshape(3, 3)[:2, :2]
+    face = int(np.abs(axes.T @ ahead).argmax())
+    return face, float(_HALF_BLOCK_M[face])
