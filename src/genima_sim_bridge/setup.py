@@ -20,6 +20,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "episode_runner = genima_sim_bridge.episode_runner:main",
             "sim_bridge_node = genima_sim_bridge.sim_bridge_node:main",
         ],
     },

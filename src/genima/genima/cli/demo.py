@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`genima demo`: the four tasks, filmed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    episodes: Annotated[int, typer.Option(help="Episodes of each task.")] = 2,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("outputs/demo"),
+    seed: Annotated[int, typer.Option(help="Seed of each task's first episode.")] = 0,
+) -> None:
+    """Watch the simulated arm do its tasks by following spheres drawn on its camera images."""
+    from rich.console import Console
+
+    from genima.evaluation.folder import clear_finished
+    from genima.evaluation.plan import EvaluationPlan
+    from genima.evaluation.run import evaluate
+    from genima.sim.task import registered_tasks
+
+    plan = EvaluationPlan(tasks=tuple(registered_tasks()), episodes=episodes, seed=seed)
+    clear_finished(out, plan)
+    evaluate(plan, out, Console(), video=True)
+    print(f"report:       {out / 'report.json'}")
+    for what, pattern in (("a video", "videos/*.mp4"), ("a drawn tile", "tiles/*.png")):
+        found = sorted(out.glob(pattern))
+        if found:
+            print(f"{what + ':':<13} {found[0]}")

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`genima eval`: how often an agent does its tasks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    tasks: Annotated[str, typer.Option(help="Names of tasks, separated by commas.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results; the same command again goes on there.")
+    ],
+    episodes: Annotated[int, typer.Option(help="Episodes of each task.")] = 25,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the first episode; the next has the next.")
+    ] = 0,
+    agent: Annotated[
+        str,
+        typer.Option(
+            help="oracle: the expert's targets, drawn and followed by the robot's nodes. "
+            "expert: the expert alone moves the arm, in this process, without nodes."
+        ),
+    ] = "oracle",
+    controller: Annotated[
+        str, typer.Option(help="What turns drawn targets into motion: geometric.")
+    ] = "geometric",
+    pacing: Annotated[
+        str,
+        typer.Option(
+            help="lockstep: the world waits for the nodes, same seed same result; or realtime."
+        ),
+    ] = "lockstep",
+    execution_horizon: Annotated[
+        int, typer.Option(help="Steps of each chunk of 20 that are executed.")
+    ] = 20,
+    max_steps: Annotated[
+        int, typer.Option(help="Policy steps (of 0.05 s) after which an episode has failed.")
+    ] = 400,
+    world: Annotated[str, typer.Option(help="Which simulator: mujoco.")] = "mujoco",
+    image_quality: Annotated[
+        str, typer.Option(help="Camera images: fast or shadows.")
+    ] = "shadows",
+    video: Annotated[bool, typer.Option(help="Film each episode.")] = True,
+) -> None:
+    """Run episodes through the node graph and report the success rates."""
+    from rich.console import Console
+
+    from genima.evaluation import plan as choices
+    from genima.evaluation.run import evaluate
+
+    plan = choices.EvaluationPlan(
+        tasks=tuple(name.strip() for name in tasks.split(",") if name.strip()),
+        episodes=episodes,
+        seed=seed,
+        agent=choices.choose(choices.Agent, agent, "agent"),
+        world=choices.choose(choices.WorldName, world, "world"),
+        controller=choices.choose(choices.Controller, controller, "controller"),
+        pacing=choices.choose(choices.Pacing, pacing, "pacing"),
+        execution_horizon=execution_horizon,
+        max_steps=max_steps,
+        image_quality=choices.choose(choices.ImageQuality, image_quality, "image_quality"),
+    )
+    evaluate(plan, out, Console(), video=video)
+    print(f"report: {out / 'report.json'}")

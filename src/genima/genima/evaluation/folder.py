@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder of an evaluation: what lies where, and who may write there."""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from genima.errors import EvaluationError
+from genima.evaluation.plan import EpisodeKey, EvaluationPlan
+from genima.evaluation.records import EpisodeRecord, read_records
+
+
+@dataclass(frozen=True)
+class EvaluationFolder:
+    """Names of the files in an evaluation's folder.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def plan_file(self) -> Path:
+        """What is to be run."""
+        return self.path / "plan.json"
+
+    @property
+    def episodes_file(self) -> Path:
+        """One line for each finished episode."""
+        return self.path / "episodes.jsonl"
+
+    @property
+    def report_file(self) -> Path:
+        """What it amounts to; there once all episodes are finished."""
+        return self.path / "report.json"
+
+    @property
+    def log_file(self) -> Path:
+        """What the nodes said."""
+        return self.path / "graph.log"
+
+    @property
+    def running_file(self) -> Path:
+        """Touched by the episode runner while it works on an episode, which it names."""
+        return self.path / "running.json"
+
+    def trajectory_file(self, key: EpisodeKey) -> Path:
+        """The joint positions that the arm went through."""
+        return self.path / "trajectories" / f"{key.task}_{key.seed}.npz"
+
+    def unfinished_video_file(self, key: EpisodeKey) -> Path:
+        """The video while it is being written."""
+        return self.path / "videos" / f".{key.task}_{key.seed}.mp4"
+
+    def video_file(self, key: EpisodeKey, success: bool) -> Path:
+        """The finished video."""
+        outcome = "success" if success else "failure"
+        return self.path / "videos" / f"{key.task}_{key.seed}_{outcome}.mp4"
+
+    def tile_file(self, task: str) -> Path:
+        """A drawn tile of the task's first episode."""
+        return self.path / "tiles" / f"{task}.png"
+
+    def read_plan(self) -> EvaluationPlan:
+        """The plan of the folder.
+
+        Raises:
+            EvaluationError: There is none, or it cannot be read.
+        """
+        try:
+            return EvaluationPlan.from_json(json.loads(self.plan_file.read_text()))
+        except (OSError, ValueError) as error:
+            raise EvaluationError(
+                f"{self.plan_file} cannot be read as a plan: {error}; use a new folder"
+            ) from error
+
+    def remaining(self) -> tuple[EpisodeKey, ...]:
+        """Episodes of the plan that are not finished, in order."""
+        finished = read_records(self.episodes_file)
+        return tuple(key for key in self.read_plan().keys if key not in finished)
+
+    def records(self) -> list[EpisodeRecord]:
+        """Records of the plan's finished episodes, in the order of the plan."""
+        finished = read_records(self.episodes_file)
+        return [finished[key] for key in self.read_plan().keys if key in finished]
+
+
+@contextmanager
+def open_folder(path: Path, plan: EvaluationPlan) -> Iterator[EvaluationFolder]:
+    """Take a folder for a plan: make it, or go on with what the same plan has left there.
+
+    Raises:
+        EvaluationError: The folder cannot be written, belongs to another plan or is in use.
+    """
+    folder = EvaluationFolder(path)
+    try:
+        for sub in ("", "trajectories", "videos", "tiles"):
+            (path / sub).mkdir(parents=True, exist_ok=True)
+        lock = (path / ".lock").open("w")
+    except OSError as error:
+        raise EvaluationError(
+            f"cannot write to {path}: {error.strerror}; name another folder with --out"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EvaluationError(
+                f"another evaluation is writing to {path}; wait for it or name another folder"
+            ) from None
+        _claim(folder, plan)
+        yield folder
+
+
+def _claim(folder: EvaluationFolder, plan: EvaluationPlan) -> None:
+    folder.running_file.unlink(missing_ok=True)  # whoever wrote it has been killed
+    for left_over in (folder.path / "videos").glob(".*.mp4"):
+        left_over.unlink()
+    if not folder.plan_file.exists():
+        write_text(folder.plan_file, json.dumps(plan.to_json(), indent=2) + "\n")
+        return
+    difference = plan.difference(folder.read_plan())
+    if difference:
+        raise EvaluationError(
+            f"{folder.path} holds another evaluation: {difference}; repeat its settings to go on "
+            "with it, or name another folder with --out"
+        )
+
+
+def clear_finished(path: Path, plan: EvaluationPlan) -> None:
+    """Make a folder ready to run a plan anew if it was run there to its end; else leave it alone."""
+    folder = EvaluationFolder(path)
+    if not folder.report_file.exists() or plan.difference(folder.read_plan()):
+        return
+    with open_folder(path, plan):
+        folder.report_file.unlink()
+        folder.episodes_file.unlink()
+        folder.log_file.unlink(missing_ok=True)
+        for pattern in ("trajectories/*.npz", "videos/*.mp4", "tiles/*.png"):
+            for result in path.glob(pattern):
+                result.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it is never seen half written."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text)
+    part.replace(path)

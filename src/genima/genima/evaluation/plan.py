@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an evaluation is to run: everything that its results depend on, and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from typing import Any, TypeVar
+
+from genima.errors import EvaluationError, InvalidParameter, UnknownTask
+from genima.policy import Policy
+
+Choice = TypeVar("Choice", bound=Enum)
+
+
+class WorldName(Enum):
+    """Which simulator."""
+
+    MUJOCO = "mujoco"
+
+
+class Agent(Enum):
+    """What says where the arm should be.
+
+    The expert acts alone, in this process. The oracle draws its targets in the node graph.
+    """
+
+    EXPERT = "expert"
+    ORACLE = "oracle"
+
+
+class Controller(Enum):
+    """What turns drawn targets into motion."""
+
+    GEOMETRIC = "geometric"
+
+
+class Pacing(Enum):
+    """Whether the world waits for its controller or follows the clock."""
+
+    LOCKSTEP = "lockstep"
+    REALTIME = "realtime"
+
+
+class ImageQuality(Enum):
+    """How much work goes into a camera image; drawn tiles, and so results, depend on it."""
+
+    FAST = "fast"
+    SHADOWS = "shadows"
+
+
+@dataclass(frozen=True, order=True)
+class EpisodeKey:
+    """Which episode: a task and the seed of its objects' poses."""
+
+    task: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """Tasks, seeds and how they are run.
+
+    Attributes:
+        tasks: Names of the tasks, in the order in which they are run.
+        episodes: Episodes of each task.
+        seed: Seed of each task's first episode; the next has the next seed.
+        agent: What says where the arm should be.
+        world: Which simulator.
+        controller: What turns drawn targets into motion; of no account for the expert.
+        pacing: Lockstep is reproducible; of no account for the expert.
+        execution_horizon: Steps of each chunk that are executed.
+        max_steps: Policy steps after which an episode has failed.
+        image_quality: How much work goes into a camera image; of no account for the expert.
+    """
+
+    tasks: tuple[str, ...]
+    episodes: int
+    seed: int = 0
+    agent: Agent = Agent.ORACLE
+    world: WorldName = WorldName.MUJOCO
+    controller: Controller = Controller.GEOMETRIC
+    pacing: Pacing = Pacing.LOCKSTEP
+    execution_horizon: int = 20
+    max_steps: int = 400
+    image_quality: ImageQuality = ImageQuality.SHADOWS
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            raise InvalidParameter("no task is named; give --tasks A,B")
+        doubled = sorted({name for name in self.tasks if self.tasks.count(name) > 1})
+        if doubled:
+            raise InvalidParameter(f"tasks name {doubled[0]!r} twice; name each task once")
+        least = {"episodes": 1, "seed": 0, "execution_horizon": 1, "max_steps": 1}
+        for name, minimum in least.items():
+            if getattr(self, name) < minimum:
+                raise InvalidParameter(
+                    f"{name} is {getattr(self, name)}; give a whole number from {minimum} on"
+                )
+        longest = Policy().horizon_steps
+        if self.execution_horizon > longest:
+            raise InvalidParameter(
+                f"execution_horizon is {self.execution_horizon}; a chunk has {longest} steps, "
+                f"give 1 to {longest}"
+            )
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of each task's episodes."""
+        return tuple(range(self.seed, self.seed + self.episodes))
+
+    @property
+    def keys(self) -> tuple[EpisodeKey, ...]:
+        """All episodes in the order in which they are run."""
+        return tuple(EpisodeKey(task, seed) for task in self.tasks for seed in self.seeds)
+
+    def require_tasks(self, known: tuple[str, ...]) -> None:
+        """Refuse tasks that the world does not have.
+
+        Raises:
+            UnknownTask: One is not among `known`; the message lists those there are.
+        """
+        for name in self.tasks:
+            if name not in known:
+                raise UnknownTask(
+                    f"there is no task {name!r} in world {self.world.value!r}; "
+                    f"it has: {', '.join(known)}"
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        plain = asdict(self)
+        return {
+            key: value.value if isinstance(value, Enum) else value for key, value in plain.items()
+        } | {"tasks": list(self.tasks)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "EvaluationPlan":
+        """The plan that `to_json` wrote.
+
+        Raises:
+            EvaluationError: Keys are missing or unknown.
+            InvalidParameter: A value is out of its range.
+        """
+        known = {field.name for field in fields(cls)}
+        if set(values) != known:
+            raise EvaluationError(
+                f"a plan has the keys {sorted(known)}, this one has {sorted(values)}; it was "
+                "written by another version, use a new folder"
+            )
+        choices: dict[str, type[Enum]] = {
+            "agent": Agent,
+            "world": WorldName,
+            "controller": Controller,
+            "pacing": Pacing,
+            "image_quality": ImageQuality,
+        }
+        chosen = {name: choose(kind, values[name], name) for name, kind in choices.items()}
+        return cls(**{**values, **chosen, "tasks": tuple(values["tasks"])})
+
+    def difference(self, other: "EvaluationPlan") -> str:
+        """How `other` differs, as `seed is 0 there and 5 here`; empty where it does not."""
+        here, there = self.to_json(), other.to_json()
+        return ", ".join(
+            f"{name} is {_text(there[name])} there and {_text(here[name])} here"
+            for name in here
+            if here[name] != there[name]
+        )
+
+
+def choose(kind: type[Choice], text: str, name: str) -> Choice:
+    """The member of `kind` with this value.
+
+    Raises:
+        InvalidParameter: There is none; the message lists those there are.
+    """
+    try:
+        return kind(text)
+    except ValueError:
+        allowed = ", ".join(str(member.value) for member in kind)
+        raise InvalidParameter(f"{name} is {text!r}; allowed: {allowed}") from None
+
+
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

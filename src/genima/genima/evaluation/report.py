@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an evaluation amounts to. Two runs of a plan in lockstep write the same report."""
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from genima.evaluation.folder import EvaluationFolder, write_text
+from genima.evaluation.plan import Agent, EvaluationPlan
+from genima.evaluation.records import EpisodeRecord
+from genima.evaluation.wilson import wilson_interval
+
+#: Packages that a result can depend on.
+_PACKAGES = ("genima", "mujoco", "mink", "numpy", "opencv-python-headless")
+#: Settings that mean nothing where no nodes run.
+_OF_THE_GRAPH = ("controller", "pacing", "execution_horizon", "image_quality")
+
+
+def build_report(plan: EvaluationPlan, records: Sequence[EpisodeRecord]) -> dict[str, Any]:
+    """Count successes by task. Wall times are left out: they differ from run to run."""
+    tasks = {
+        task: _task_report([record for record in records if record.task == task])
+        for task in plan.tasks
+    }
+    settings = plan.to_json()
+    if plan.agent is Agent.EXPERT:  # runs without nodes
+        settings |= dict.fromkeys(_OF_THE_GRAPH)
+    return {
+        "tasks": tasks,
+        "mean_success_rate": fmean(task["success_rate"] for task in tasks.values()),
+        **{name: settings[name] for name in settings if name not in ("tasks", "seed", "episodes")},
+        "seeds": list(plan.seeds),
+        "versions": _versions(),
+    }
+
+
+def write_report(folder: EvaluationFolder) -> Mapping[str, Any]:
+    """Write the report of a folder whose episodes are finished, and return it."""
+    report = build_report(folder.read_plan(), folder.records())
+    write_text(folder.report_file, json.dumps(report, indent=2) + "\n")
+    return report
+
+
+def _task_report(records: Sequence[EpisodeRecord]) -> dict[str, Any]:
+    successes = [record for record in records if record.success]
+    count, episodes = len(successes), len(records)
+    return {
+        "successes": count,
+        "episodes": episodes,
+        "success_rate": count / episodes if episodes else 0.0,
+        "wilson_95": list(wilson_interval(count, episodes)),
+        "mean_steps_to_success": fmean(r.steps for r in successes) if successes else None,
+        "failures": [
+            {"seed": record.seed, "steps": record.steps, "reason": record.reason}
+            for record in records
+            if not record.success
+        ],
+    }
+
+
+def _versions() -> dict[str, str | None]:
+    versions: dict[str, str | None] = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = None
+    return versions

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person sees of an evaluation: a bar while it runs, a table at its end."""
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from genima.evaluation.plan import EpisodeKey, EvaluationPlan
+from genima.evaluation.records import EpisodeRecord
+
+#: Failures that are listed; the rest stand in the report.
+_MOST_FAILURES = 20
+
+
+class ProgressDisplay:
+    """A bar with the present episode, the successes so far and the time left.
+
+    Args:
+        plan: What is run.
+        done: Episodes that an earlier run has finished.
+        console: Where to draw; a plain line for each episode where that is no terminal.
+    """
+
+    def __init__(
+        self, plan: EvaluationPlan, done: Iterable[EpisodeRecord], console: Console
+    ) -> None:
+        self._console = console
+        self._plan = plan
+        self._records = {record.key: record for record in done}
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[successes]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(
+            "starting", total=len(plan.keys), completed=len(self._records), successes=self._rate()
+        )
+
+    def __enter__(self) -> "ProgressDisplay":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def begin(self, key: EpisodeKey) -> None:
+        """An episode is about to be run."""
+        self._bar.update(self._task, description=f"{key.task} {key.seed}")
+
+    def finish(self, record: EpisodeRecord) -> None:
+        """An episode is finished."""
+        self._records[record.key] = record
+        self._bar.update(self._task, advance=1, successes=self._rate())
+        if not self._console.is_terminal:
+            outcome = "success" if record.success else f"failure ({record.reason})"
+            self._console.print(
+                f"{len(self._records)}/{len(self._plan.keys)} {record.task} seed {record.seed}: "
+                f"{outcome}, {record.steps} steps, {record.wall_s:.1f} s",
+                soft_wrap=True,
+                highlight=False,
+                markup=False,
+            )
+
+    def note(self, text: str) -> None:
+        """Say something beside the bar."""
+        self._console.print(text, style="yellow", soft_wrap=True, highlight=False, markup=False)
+
+    def _rate(self) -> str:
+        successes = sum(record.success for record in self._records.values())
+        return f"{successes} of {len(self._records)} succeeded"
+
+
+def print_report(report: Mapping[str, Any], console: Console) -> None:
+    """Print the table of a report and its failures."""
+    table = Table(title=_title(report), title_justify="left")
+    table.add_column("task")
+    for heading in ("episodes", "successes", "rate", "95 % interval", "steps"):
+        table.add_column(heading, justify="right")
+    for name, task in report["tasks"].items():
+        low, high = task["wilson_95"]
+        steps = task["mean_steps_to_success"]
+        table.add_row(
+            name,
+            str(task["episodes"]),
+            str(task["successes"]),
+            f"{task['success_rate']:.1%}",
+            f"{low:.1%} to {high:.1%}",
+            "-" if steps is None else f"{steps:.0f}",
+        )
+    table.add_section()
+    table.add_row("mean", "", "", f"{report['mean_success_rate']:.1%}", "", "")
+    console.print(table)
+    _print_failures(report, console)
+
+
+def _title(report: Mapping[str, Any]) -> str:
+    parts = [report["agent"], report["controller"], report["pacing"]]
+    if report["execution_horizon"]:
+        parts.append(f"execution horizon {report['execution_horizon']}")
+    seeds = report["seeds"]
+    return ", ".join([*filter(None, parts), f"{report['world']}, seeds {seeds[0]} to {seeds[-1]}"])
+
+
+def _print_failures(report: Mapping[str, Any], console: Console) -> None:
+    failures = [
+        f"{name} seed {failure['seed']}, step {failure['steps']}: {failure['reason']}"
+        for name, task in report["tasks"].items()
+        for failure in task["failures"]
+    ]
+    if failures:
+        console.print("Failures:")
+    for line in failures[:_MOST_FAILURES]:
+        console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+    if len(failures) > _MOST_FAILURES:
+        console.print(f"  and {len(failures) - _MOST_FAILURES} more in report.json")

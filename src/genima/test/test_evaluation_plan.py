@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from genima.errors import EvaluationError, InvalidParameter, UnknownTask
+from genima.evaluation.plan import Agent, EpisodeKey, EvaluationPlan, Pacing, choose
+
+PLAN = EvaluationPlan(tasks=("a", "b"), episodes=2, seed=7)
+
+
+def test_episodes_go_task_by_task_through_the_seeds() -> None:
+    assert PLAN.keys == (
+        EpisodeKey("a", 7),
+        EpisodeKey("a", 8),
+        EpisodeKey("b", 7),
+        EpisodeKey("b", 8),
+    )
+
+
+def test_plan_survives_json() -> None:
+    plan = EvaluationPlan(("a",), 3, agent=Agent.EXPERT, pacing=Pacing.REALTIME, max_steps=9)
+    assert EvaluationPlan.from_json(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"tasks": ()}, "no task is named"),
+        ({"tasks": ("a", "a")}, "'a' twice"),
+        ({"episodes": 0}, "episodes is 0; give a whole number from 1 on"),
+        ({"seed": -1}, "seed is -1; give a whole number from 0 on"),
+        ({"execution_horizon": 0}, "execution_horizon is 0"),
+        ({"execution_horizon": 21}, "execution_horizon is 21"),
+        ({"max_steps": 0}, "max_steps is 0"),
+    ],
+)
+def test_impossible_plan_is_refused(change: dict[str, object], complaint: str) -> None:
+    with pytest.raises(InvalidParameter, match=complaint):
+        EvaluationPlan(**({"tasks": ("a",), "episodes": 1} | change))  # type: ignore[arg-type]
+
+
+def test_unknown_task_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UnknownTask, match=r"no task 'b' in world 'mujoco'; it has: a, c"):
+        PLAN.require_tasks(("a", "c"))
+
+
+def test_unknown_choice_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidParameter, match=r"agent is 'dog'; allowed: expert, oracle"):
+        choose(Agent, "dog", "agent")
+
+
+def test_difference_names_each_setting_with_both_values() -> None:
+    other = EvaluationPlan(tasks=("a",), episodes=2, seed=8)
+    assert PLAN.difference(other) == "tasks is a there and a,b here, seed is 8 there and 7 here"
+    assert PLAN.difference(PLAN) == ""
+
+
+def test_plan_of_another_version_is_refused() -> None:
+    with pytest.raises(EvaluationError, match="written by another version"):
+        EvaluationPlan.from_json({"tasks": ["a"]})

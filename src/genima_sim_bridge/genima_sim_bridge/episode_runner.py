@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Works through the plan of an evaluation: reset the world, give the goal, write down the outcome.
+
+It is a client that ends when its work is done, so it has no life cycle to be managed. Each outcome
+is on disk before the next episode begins. Where a node has gone or hangs it writes that down and
+exits with 3, so that the graph is started anew.
+"""
+
+import json
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import rclpy
+from genima_msgs.srv import ResetWorld
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from genima.errors import GenimaError, InvalidParameter, WorldError
+from genima.evaluation.folder import EvaluationFolder
+from genima.evaluation.plan import EpisodeKey, EvaluationPlan, Pacing
+from genima.evaluation.records import ERROR_MARK, EpisodeRecord, Journal
+from genima.policy import Policy
+from genima_ros.parameters import declare_parameters, parameter, read_parameters
+from genima_sim_bridge.episode_runner_graph import GraphClient, GraphFault, Interrupted
+from genima_sim_bridge.episode_runner_observer import EpisodeObserver
+
+EXIT_BAD_INPUT = 2
+EXIT_GRAPH_FAULT = 3
+
+#: How often the world is asked how it goes [s].
+_QUERY_EVERY_S = 0.05
+#: How long to wait for the last observations, and for the goal's end [s].
+_SETTLE_S = 2.0
+_CANCEL_LIMIT_S = 10.0
+#: A goal that ends while the graph is being shut down is nobody's failure [s].
+_SHUTDOWN_GRACE_S = 1.0
+
+
+@dataclass(frozen=True)
+class RunnerParameters:
+    """What `eval.launch.xml` sets."""
+
+    evaluation_dir: str = parameter("", "Folder with plan.json; results go there.")
+    video: bool = parameter(True, "Film each episode.")
+    start_limit_s: float = parameter(
+        60.0, "How long the graph may take to start.", unit="s", minimum=1.0, maximum=600.0
+    )
+    stall_limit_s: float = parameter(
+        30.0, "How long the world may stand still.", unit="s", minimum=1.0, maximum=600.0
+    )
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    success: bool
+    steps: int
+    reason: str
+
+
+class EpisodeRunner:
+    """Runs episodes one after another.
+
+    Args:
+        node: Owns subscriptions and clients.
+        parameters: The runner's own.
+        stop: Set when the runner is to end.
+    """
+
+    def __init__(self, node: Node, parameters: RunnerParameters, stop: threading.Event) -> None:
+        self._node = node
+        self._parameters = parameters
+        self._folder = EvaluationFolder(Path(parameters.evaluation_dir))
+        self._plan: EvaluationPlan = self._folder.read_plan()
+        self._journal = Journal(self._folder.episodes_file, self._plan)
+        self._graph = GraphClient(node, stop.is_set, self._sign_of_life)
+        self._observer = EpisodeObserver(node, self._folder, Policy(), parameters.video)
+
+    def run(self) -> None:
+        """Run what remains of the plan.
+
+        Raises:
+            GraphFault: A node has gone or hangs; the episode is written down.
+            Interrupted: The runner was told to stop; the episode is not written down.
+        """
+        self._graph.wait_for_nodes(self._parameters.start_limit_s)
+        for key in self._folder.remaining():
+            self._mark_running(key)
+            began_s = time.monotonic()
+            try:
+                self._run_episode(key, began_s)
+            finally:
+                self._observer.drop()
+
+    def _run_episode(self, key: EpisodeKey, began_s: float) -> None:
+        instruction = ""
+        try:
+            request = ResetWorld.Request(
+                task=key.task, variation=0, seed=key.seed, max_steps=self._plan.max_steps
+            )
+            response = self._graph.reset(request)
+            instruction = response.instructions[0]
+            start_s = response.stamp.sec + response.stamp.nanosec * 1e-9
+            self._observer.begin(key, instruction, start_s)
+            self._graph.wait_for_controller(start_s, self._parameters.start_limit_s)
+            outcome = self._follow(instruction)
+        except GraphFault as fault:
+            self._write(key, instruction, self._broken(fault), began_s)
+            raise
+        except WorldError as error:
+            outcome = self._broken(error)
+        self._write(key, instruction, outcome, began_s)
+
+    def _follow(self, instruction: str) -> _Outcome:
+        """Give the goal, watch the world until the episode ends, take the goal back."""
+        goal = self._graph.execute(instruction, self._parameters.start_limit_s)
+        steps, moved_s = -1, time.monotonic()
+        while True:
+            episode = self._graph.query()
+            if episode.finished or goal.ended:
+                break
+            if episode.steps > steps:
+                steps, moved_s = episode.steps, time.monotonic()
+            elif time.monotonic() - moved_s > self._parameters.stall_limit_s:
+                raise GraphFault(self._describe_stall(steps))
+            self._graph.spin_until(lambda: goal.ended, _QUERY_EVERY_S)
+        if not episode.finished:
+            # Somebody may be ending all nodes, the controller first; then this is no outcome.
+            self._graph.spin_until(lambda: False, _SHUTDOWN_GRACE_S)
+            return _Outcome(False, episode.steps, f"halted: {goal.message}")
+        if self._plan.pacing is Pacing.LOCKSTEP:
+            self._graph.spin_until(lambda: self._observer.has_seen(episode.steps), _SETTLE_S)
+        if not self._graph.spin_until(goal.cancel().done, _CANCEL_LIMIT_S):
+            raise GraphFault(f"the controller did not give the goal up in {_CANCEL_LIMIT_S:.0f} s")
+        steps = min(episode.steps, self._plan.max_steps)
+        return _Outcome(episode.succeeded, steps, "" if episode.succeeded else "max_steps")
+
+    def _describe_stall(self, steps: int) -> str:
+        text = f"the world stood still at step {steps} for {self._parameters.stall_limit_s:.0f} s"
+        status = self._graph.status
+        return f"{text}; the controller says: {status.reason or 'nothing'}" if status else text
+
+    def _broken(self, error: Exception) -> _Outcome:
+        steps = max(0, min(self._observer.last_step, self._plan.max_steps))
+        return _Outcome(False, steps, f"{ERROR_MARK}{error}")
+
+    def _write(self, key: EpisodeKey, instruction: str, outcome: _Outcome, began_s: float) -> None:
+        missed = self._observer.finish(outcome.success, outcome.steps)
+        if missed and self._plan.pacing is Pacing.LOCKSTEP:
+            self._node.get_logger().warning(f"{key}: {missed} joint states were missed")
+        status = self._graph.status
+        self._journal.append(
+            EpisodeRecord(
+                task=key.task,
+                seed=key.seed,
+                success=outcome.success,
+                steps=outcome.steps,
+                reason=outcome.reason,
+                instruction=instruction,
+                chunks=status.chunks if status else 0,
+                targets_refused=status.targets_refused if status else 0,
+                wall_s=round(time.monotonic() - began_s, 3),
+            )
+        )
+        self._folder.running_file.unlink(missing_ok=True)
+
+    def _mark_running(self, key: EpisodeKey) -> None:
+        text = json.dumps({"task": key.task, "seed": key.seed})
+        self._folder.running_file.write_text(text + "\n")
+
+    def _sign_of_life(self) -> None:
+        if self._folder.running_file.exists():
+            self._folder.running_file.touch()
+
+
+def main() -> None:
+    """Run the plan and exit: 0 when it is done, 2 for bad input, 3 when the graph is broken."""
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    node = Node("episode_runner")
+    code = _run(node, stop)
+    node.destroy_node()
+    rclpy.try_shutdown()
+    sys.exit(code)
+
+
+def _run(node: Node, stop: threading.Event) -> int:
+    try:
+        declare_parameters(node, RunnerParameters)
+        parameters = read_parameters(node, RunnerParameters)
+        if not parameters.evaluation_dir:
+            raise InvalidParameter(
+                "parameter 'evaluation_dir' is empty; name a folder that genima eval has made"
+            )
+        EpisodeRunner(node, parameters, stop).run()
+    except Interrupted:
+        return 0
+    except GraphFault as fault:
+        node.get_logger().error(str(fault))
+        return EXIT_GRAPH_FAULT
+    except GenimaError as error:
+        node.get_logger().error(str(error))
+        return EXIT_BAD_INPUT
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records what happens in an episode: joint positions, the first drawn tile, and a video."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import cv2
+import numpy as np
+from genima_msgs.msg import TargetTile
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image, JointState
+
+from genima.arrays import Array, UInt8
+from genima.cameras import square_image
+from genima.errors import GenimaError
+from genima.evaluation.folder import EvaluationFolder
+from genima.evaluation.plan import EpisodeKey
+from genima.evaluation.trajectory import TrajectoryRecorder, save_trajectory
+from genima.evaluation.video import Caption, Outcome, VideoWriter, compose_frame
+from genima.kinematics import JOINT_NAMES
+from genima.policy import Policy
+from genima_ros.conversions import image_to_rgb, joint_positions, seconds
+
+#: Nothing may be missed, though this node is busy now and then.
+_RECORDING = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=100,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+)
+#: How long the last frame of a video stays [frames].
+_LAST_FRAMES = 16
+
+
+@dataclass
+class _Recording:
+    """What has been gathered of one episode."""
+
+    key: EpisodeKey
+    instruction: str
+    start_s: float
+    keeps_tile: bool
+    joints: TrajectoryRecorder
+    video: VideoWriter | None
+    tile: UInt8[Array, "t t 3"] | None = None
+    frame: int = -1
+
+
+class EpisodeObserver:
+    """Subscribes to joint states, tiles and, for videos, to the cameras.
+
+    Args:
+        node: Subscribes.
+        folder: Where recordings go.
+        policy: Names the cameras and the length of a step.
+        video: Whether episodes are filmed.
+    """
+
+    def __init__(self, node: Node, folder: EvaluationFolder, policy: Policy, video: bool) -> None:
+        self._node = node
+        self._folder = folder
+        self._policy = policy
+        self._films = video
+        self._views: dict[str, tuple[float, UInt8[Array, "s s 3"]]] = {}
+        self._recording: _Recording | None = None
+        node.create_subscription(JointState, "joint_states", self._on_joint_state, _RECORDING)
+        node.create_subscription(TargetTile, "target_tile", self._on_tile, _RECORDING)
+        for name in policy.cameras if video else ():
+            topic = f"{name}/color/image_raw"
+            node.create_subscription(Image, topic, partial(self._on_image, name), _RECORDING)
+
+    def begin(self, key: EpisodeKey, instruction: str, start_s: float) -> None:
+        """Begin to record an episode whose first state is stamped `start_s`."""
+        rate_hz = round(1.0 / self._policy.step_s)
+        path = self._folder.unfinished_video_file(key)
+        self._views.clear()
+        self._recording = _Recording(
+            key=key,
+            instruction=instruction,
+            start_s=start_s,
+            keeps_tile=not self._folder.tile_file(key.task).exists(),
+            joints=TrajectoryRecorder(start_s, self._policy.step_s),
+            video=VideoWriter(path, rate_hz) if self._films else None,
+        )
+
+    @property
+    def last_step(self) -> int:
+        """The latest policy step that was seen; -1 without an episode."""
+        return self._recording.joints.last_step if self._recording is not None else -1
+
+    def has_seen(self, step: int) -> bool:
+        """Whether all that is recorded has come up to a step."""
+        recording = self._recording
+        if recording is None:
+            return True
+        return recording.joints.last_step >= step and (not self._films or recording.frame >= step)
+
+    def finish(self, success: bool, steps: int) -> int:
+        """Write the recordings of an episode; returns how many joint states were missed."""
+        recording, self._recording = self._recording, None
+        if recording is None:
+            return 0
+        table = recording.joints.table(steps)
+        save_trajectory(self._folder.trajectory_file(recording.key), table, self._policy.step_s)
+        if recording.video is not None:
+            if recording.frame >= 0:
+                outcome = Outcome.SUCCESS if success else Outcome.FAILURE
+                recording.video.hold(self._compose(recording, outcome), _LAST_FRAMES)
+            recording.video.close()
+            path = self._folder.unfinished_video_file(recording.key)
+            path.replace(self._folder.video_file(recording.key, success))
+        return int(np.isnan(table).any(axis=1).sum())
+
+    def drop(self) -> None:
+        """Forget an episode that is not finished."""
+        recording, self._recording = self._recording, None
+        if recording is not None and recording.video is not None:
+            recording.video.close()
+            self._folder.unfinished_video_file(recording.key).unlink(missing_ok=True)
+
+    def _on_joint_state(self, message: JointState) -> None:
+        if self._recording is not None:
+            q = joint_positions(message, JOINT_NAMES)
+            self._recording.joints.add(q, seconds(message.header.stamp))
+
+    def _on_tile(self, message: TargetTile) -> None:
+        recording = self._recording
+        if recording is None or seconds(message.header.stamp) < recording.start_s - 1e-6:
+            return
+        recording.tile = image_to_rgb(message.image)
+        if recording.keeps_tile:
+            path = self._folder.tile_file(recording.key.task)
+            cv2.imwrite(str(path), recording.tile[:, :, ::-1])
+            recording.keeps_tile = False
+
+    def _on_image(self, camera: str, message: Image) -> None:
+        recording, stamp_s = self._recording, seconds(message.header.stamp)
+        if recording is None or recording.video is None or stamp_s < recording.start_s - 1e-6:
+            return
+        try:
+            image = square_image(image_to_rgb(message), self._policy.image_size_px)
+        except GenimaError as error:
+            self._node.get_logger().error(str(error), throttle_duration_sec=5.0)
+            return
+        self._views[camera] = (stamp_s, image)
+        step = round((stamp_s - recording.start_s) / self._policy.step_s)
+        together = {stamp for stamp, _ in self._views.values()} == {stamp_s}
+        if step > recording.frame and together and len(self._views) == len(self._policy.cameras):
+            recording.frame = step
+            recording.video.write(self._compose(recording, Outcome.RUNNING), step)
+
+    def _compose(self, recording: _Recording, outcome: Outcome) -> UInt8[Array, "h w 3"]:
+        key = recording.key
+        caption = Caption(key.task, key.seed, recording.instruction, recording.frame, outcome)
+        views = {name: image for name, (_, image) in self._views.items()}
+        return compose_frame(views, recording.tile, self._policy.cameras, caption)
