@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors, one class for each cause that a person can act on.
 
-Every message is one sentence that says what was wrong, what was got, what is allowed and what to do.
+Every message is one sentence that says what was wrong, what was got, what is allowed and what to
+do.
 """
 
 

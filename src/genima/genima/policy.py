@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a policy fixes for both of its stages: cameras, tile layout, sphere sizes, time scale, prompt."""
+"""What a policy fixes for both of its stages: cameras, layout, spheres, time scale, prompt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -39,16 +39,18 @@ class Policy:
 
     def __post_init__(self) -> None:
         if len(self.cameras) != 4 or len(set(self.cameras)) != 4:
-            raise PolicyError(f"cameras: got {list(self.cameras)}; a tile takes four different names")
+            raise PolicyError(
+                f"cameras: got {list(self.cameras)}; a tile takes four different names"
+            )
         missing = [name for name in self.cameras if name not in self.sphere_radii_m]
         if missing:
             raise PolicyError(
-                f"sphere_radii_m: no radius for {missing}; give one in metres for each of the cameras"
+                f"sphere_radii_m: no radius for {missing}; give one in metres for each camera"
             )
         if self.image_size_px < 16 or self.horizon_steps < 1 or not self.step_s > 0:
             raise PolicyError(
                 f"image_size_px {self.image_size_px} (at least 16), horizon_steps "
-                f"{self.horizon_steps} (at least 1) or step_s {self.step_s} (above 0) is out of range"
+                f"{self.horizon_steps} (at least 1) or step_s {self.step_s} (above 0) is wrong"
             )
         if "{goal}" not in self.prompt_template:
             raise PolicyError(
@@ -89,7 +91,9 @@ def load_policy(path: Path) -> Policy:
     except (OSError, yaml.YAMLError) as error:
         raise PolicyError(f"{path}: cannot be read as a policy: {error}") from error
     if not isinstance(values, dict):
-        raise PolicyError(f"{path}: expected a mapping of policy keys, got {type(values).__name__}")
+        raise PolicyError(
+            f"{path}: expected a mapping of policy keys, got {type(values).__name__}"
+        )
     allowed = [key.name for key in fields(Policy)]
     unknown = sorted(set(values) - set(allowed))
     if unknown:

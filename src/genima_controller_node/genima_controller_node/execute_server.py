@@ -3,12 +3,13 @@
 
 from collections.abc import Callable
 
-from genima.control.session import SessionState, SessionStatus
-from genima.errors import GenimaError
 from genima_msgs.action import ExecuteInstruction
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
+
+from genima.control.session import SessionState, SessionStatus
+from genima.errors import GenimaError
 
 #: How often goals are looked after [s of wall time].
 _PERIOD_S = 0.02
@@ -19,9 +20,9 @@ _FEEDBACK_EVERY = 10
 class ExecuteServer:
     """Serves `execute`.
 
-    A goal stays accepted while it is worked on and is executed, in the sense of rclpy, only to hand
-    out its result: an execute callback that waits would occupy the executor, and one that awaits
-    keeps a core busy.
+    A goal stays accepted while it is worked on and is executed, in the sense of rclpy, only to
+    hand out its result: an execute callback that waits would occupy the executor, and one that
+    awaits keeps a core busy.
 
     Args:
         node: Offers the action.

@@ -10,7 +10,6 @@ from genima.kinematics import Q_HOME
 from genima.limits import RobotModel, limits_of
 from genima.policy import Policy
 from genima.safety import CommandGate, GateParameters
-
 from genima_controller_node.parameters import ControllerParameters
 
 

@@ -3,12 +3,13 @@
 
 from collections.abc import Sequence
 
+from genima_msgs.msg import ControllerStatus
+from rclpy.lifecycle import LifecyclePublisher
+
 from genima.control.session import SessionState, SessionStatus
 from genima.timing import DeadlineLoop
-from genima_msgs.msg import ControllerStatus
 from genima_ros.conversions import time_message
 from genima_ros.diagnostics import Health, Level
-from rclpy.lifecycle import LifecyclePublisher
 
 #: Longest time between two status messages [s].
 _REPEAT_S = 1.0

@@ -5,6 +5,11 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from genima_msgs.msg import TargetRequest, TargetTile
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import String
+from visualization_msgs.msg import MarkerArray
+
 from genima.arrays import Array, Float, UInt8
 from genima.cameras import CameraRig
 from genima.control.joint_history import JointHistory
@@ -17,7 +22,7 @@ from genima.spheres import sphere_poses
 from genima.sync import FrameSet, FrameSync
 from genima.timing import DurationStats
 from genima.worker import LatestWorker
-from genima_msgs.msg import TargetRequest, TargetTile
+from genima_diffusion_node.parameters import DiffusionParameters
 from genima_ros.cameras import CameraImages, CameraInfos
 from genima_ros.conversions import joint_positions, seconds
 from genima_ros.diagnostics import Health, Level
@@ -33,11 +38,6 @@ from genima_ros.qos import (
     RELIABLE_LATEST,
 )
 from genima_ros.tiles import tile_message
-from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import String
-from visualization_msgs.msg import MarkerArray
-
-from genima_diffusion_node.parameters import DiffusionParameters
 
 _Picture = UInt8[Array, "s s 3"]
 

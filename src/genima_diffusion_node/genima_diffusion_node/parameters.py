@@ -23,7 +23,11 @@ class DiffusionParameters:
         5.0, "How often a tile is drawn.", unit="Hz", minimum=0.1, maximum=50.0
     )
     sync_slop_s: float = parameter(
-        0.03, "Largest difference of stamps in a set of images.", unit="s", minimum=0.0, maximum=1.0
+        0.03,
+        "Largest difference of stamps in a set.",
+        unit="s",
+        minimum=0.0,
+        maximum=1.0,
     )
     max_image_age_s: float = parameter(
         0.5,

@@ -4,29 +4,33 @@
 from collections.abc import Callable
 from functools import partial
 
+from sensor_msgs.msg import CameraInfo, Image
+
 from genima.arrays import Array, UInt8
 from genima.cameras import CameraRig, square_image
 from genima.errors import GenimaError
 from genima.policy import Policy
-from sensor_msgs.msg import CameraInfo, Image
-
 from genima_ros.conversions import image_to_rgb, intrinsics_of, seconds
 from genima_ros.lifecycle import GenimaNode
 from genima_ros.qos import IMAGES, IMAGES_LOCKSTEP, RELIABLE_LATEST
 
 
 class CameraInfos:
-    """Keeps a rig's intrinsics as the cameras themselves report them, squared as a policy sees them.
+    """Keeps a rig's intrinsics as the cameras report them, squared as the policy sees them.
 
     Args:
         node: Subscribes.
         policy: Names the cameras and their image size.
         rig: Where the cameras are; its own intrinsics are replaced.
-        on_change: Called with the squared rig once all cameras have reported, and when one changes.
+        on_change: Called with the squared rig once all have reported, and when one changes.
     """
 
     def __init__(
-        self, node: GenimaNode, policy: Policy, rig: CameraRig, on_change: Callable[[CameraRig], None]
+        self,
+        node: GenimaNode,
+        policy: Policy,
+        rig: CameraRig,
+        on_change: Callable[[CameraRig], None],
     ) -> None:
         policy.require_cameras(list(rig.cameras))
         self._node = node
@@ -61,7 +65,7 @@ class CameraInfos:
 
 
 class CameraImages:
-    """Receives the images of a policy's cameras, cropped square and resized as the policy sees them.
+    """Receives images, cropped square and resized as the policy sees them.
 
     Args:
         node: Subscribes.

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
 from genima.arrays import Array, Float, UInt8
 from genima.errors import CalibrationError, InvalidCommand, InvalidImage
 from genima.intrinsics import Intrinsics
-from sensor_msgs.msg import CameraInfo, Image, JointState
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 #: Encodings that are read without cv_bridge: channels, and their order as indices into RGB.
 _NATIVE_ENCODINGS: dict[str, tuple[int, tuple[int, int, int]]] = {
@@ -70,8 +71,8 @@ def _through_cv_bridge(message: Image) -> UInt8[Array, "h w 3"]:
         from cv_bridge import CvBridge, CvBridgeError
     except ImportError as error:
         raise InvalidImage(
-            f"image encoding {message.encoding!r} needs cv_bridge, which is not installed; publish "
-            f"one of {sorted(_NATIVE_ENCODINGS)}, or install ros-jazzy-cv-bridge"
+            f"image encoding {message.encoding!r} needs cv_bridge, which is not installed; "
+            f"publish one of {sorted(_NATIVE_ENCODINGS)}, or install ros-jazzy-cv-bridge"
         ) from error
     try:
         return np.asarray(CvBridge().imgmsg_to_cv2(message, desired_encoding="rgb8"))
@@ -209,7 +210,7 @@ def intrinsics_of(message: CameraInfo) -> Intrinsics:
     # A RealSense colour stream reports zeros; half a pixel at the image corner is about 0.002.
     if any(abs(value) > 2e-3 for value in message.d):
         raise CalibrationError(
-            f"camera_info with distortion {list(message.d)}: spheres are drawn without distortion; "
+            f"camera_info with distortion {list(message.d)}: spheres are drawn without it; "
             "subscribe to a rectified image (image_rect)"
         )
     return Intrinsics.from_ros(np.reshape(message.k, (3, 3)), message.width, message.height)

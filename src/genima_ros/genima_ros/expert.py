@@ -4,10 +4,11 @@
 import threading
 
 import numpy as np
-from genima.errors import WorldError
-from genima.sim.world import ExpertChunk
 from genima_msgs.srv import QueryExpert
 from rclpy.node import Node
+
+from genima.errors import WorldError
+from genima.sim.world import ExpertChunk
 
 
 class ExpertClient:

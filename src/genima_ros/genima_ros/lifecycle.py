@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The base class of all nodes: a life cycle whose failures are sentences, and one way to run it."""
+"""The base class of all nodes: a life cycle that fails with sentences, and one way to run it."""
 
 import gc
 import signal
@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import rclpy
-from genima.errors import GenimaError
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import (
     LifecycleNode,
@@ -21,6 +20,7 @@ from rclpy.lifecycle import (
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
+from genima.errors import GenimaError
 from genima_ros.diagnostics import DiagnosticsPublisher, Health
 from genima_ros.parameters import declare_parameters, read_parameters
 
@@ -33,9 +33,10 @@ _COMPLAIN_EVERY_S = 5.0
 class GenimaNode(LifecycleNode):
     """A lifecycle node that reads its parameters from a dataclass.
 
-    Subclasses override `configure`, `activate`, `deactivate` and `cleanup`, and raise a GenimaError
-    where they cannot: its sentence is logged and the transition fails, so that a person can mend
-    the cause and try again. Any other exception is a defect: it is logged with its traceback.
+    Subclasses override `configure`, `activate`, `deactivate` and `cleanup`, and raise a
+    GenimaError where they cannot: its sentence is logged and the transition fails, so that a
+    person can mend the cause and try again. Any other exception is a defect: it is logged with
+    its traceback.
 
     Args:
         name: Node name.
@@ -176,4 +177,3 @@ def run_node(make_node: Callable[[], GenimaNode]) -> None:
 def _start(node: GenimaNode) -> bool:
     success = TransitionCallbackReturn.SUCCESS
     return node.trigger_configure() is success and node.trigger_activate() is success
-

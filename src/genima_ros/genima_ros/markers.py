@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sphere targets as RViz markers."""
 
-from genima.arrays import Array, Float
-from genima.geometry import quat_xyzw_from_rotation
-from genima.spheres import Sphere, sphere_colours
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
+from genima.arrays import Array, Float
+from genima.geometry import quat_xyzw_from_rotation
+from genima.spheres import Sphere, sphere_colours
 from genima_ros.conversions import duration_message, time_message
 
 #: Diameter of a marker [m]: as large as the spheres of the front camera.

@@ -5,9 +5,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from genima.errors import InvalidParameter
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
+
+from genima.errors import InvalidParameter
 
 Parameters = TypeVar("Parameters")
 
@@ -99,7 +100,9 @@ def _checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
     too_low = minimum is not None and not value >= minimum
     too_high = maximum is not None and not value <= maximum
     if too_low or too_high or (choices and value not in choices):
-        raise InvalidParameter(f"parameter {field.name!r} is {value!r}; it takes {_allowed(field)}")
+        raise InvalidParameter(
+            f"parameter {field.name!r} is {value!r}; it takes {_allowed(field)}"
+        )
     return value
 
 

@@ -21,7 +21,7 @@ def make_rig(cameras_file: str) -> CameraRig:
     """
     if not cameras_file:
         raise InvalidParameter(
-            "parameter 'cameras_file' is empty; name the file that says where the cameras are, such "
-            "as config/cameras.yaml"
+            "parameter 'cameras_file' is empty; name the file that says where the cameras are, "
+            "such as config/cameras.yaml"
         )
     return load_rig(Path(cameras_file))

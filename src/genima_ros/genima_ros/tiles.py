@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """TargetTile messages: written by the diffusion node, checked and read by whoever follows them."""
 
+from genima_msgs.msg import TargetTile
+
 from genima.arrays import Array, UInt8
 from genima.errors import InvalidImage, PolicyError
 from genima.policy import Policy
-from genima_msgs.msg import TargetTile
-
 from genima_ros.conversions import image_to_rgb, rgb_to_image, seconds
 
 
@@ -43,13 +43,13 @@ def read_tile(message: TargetTile, policy: Policy) -> tuple[UInt8[Array, "t t 3"
     """
     if tuple(message.cameras) != policy.cameras:
         raise PolicyError(
-            f"tile of cameras {list(message.cameras)}; this policy takes {list(policy.cameras)}, in "
-            "this order; give both nodes the same policy_file"
+            f"tile of cameras {list(message.cameras)}; this policy takes {list(policy.cameras)}, "
+            "in this order; give both nodes the same policy_file"
         )
     if (message.horizon_steps, message.step_s) != (policy.horizon_steps, policy.step_s):
         raise PolicyError(
             f"tile {message.horizon_steps} steps of {message.step_s} s ahead; this policy takes "
-            f"{policy.horizon_steps} steps of {policy.step_s} s; give both nodes the same policy_file"
+            f"{policy.horizon_steps} steps of {policy.step_s} s; give both the same policy_file"
         )
     tile = image_to_rgb(message.image)
     side = 2 * policy.image_size_px

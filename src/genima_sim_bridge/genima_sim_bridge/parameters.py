@@ -34,4 +34,6 @@ class SimParameters:
     images_on_request: bool = parameter(
         False, "Lockstep: render only where a target was requested, which is much faster."
     )
-    shadows: bool = parameter(True, "Render shadows.")
+    image_quality: str = parameter(
+        "shadows", "How much work goes into a picture.", choices=("fast", "shadows")
+    )

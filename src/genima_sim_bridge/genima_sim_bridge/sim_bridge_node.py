@@ -5,6 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from genima_msgs.msg import GripperCommand, TargetRequest
+from genima_msgs.srv import QueryExpert, QuerySuccess, ResetWorld
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from trajectory_msgs.msg import JointTrajectory
+
 from genima.control.follower import TrajectoryFollower
 from genima.errors import GenimaError, InvalidParameter
 from genima.kinematics import JOINT_NAMES
@@ -12,11 +18,9 @@ from genima.limits import RobotModel, limits_of
 from genima.sim.lockstep import LockstepRunner
 from genima.sim.mujoco_world import MujocoWorld
 from genima.sim.realtime import RealtimeRunner
-from genima.sim.renderer import MujocoRenderer
+from genima.sim.renderer import MujocoRenderer, Quality
 from genima.sim.runner import Images, WorldRunner
 from genima.sim.world import WorldState
-from genima_msgs.msg import GripperCommand, TargetRequest
-from genima_msgs.srv import QueryExpert, QuerySuccess, ResetWorld
 from genima_ros.conversions import (
     FINGER_JOINTS,
     camera_info,
@@ -30,10 +34,6 @@ from genima_ros.diagnostics import Health, Level
 from genima_ros.lifecycle import GenimaNode, run_node
 from genima_ros.policies import make_rig
 from genima_ros.qos import IMAGE_PUBLISHER, JOINT_STATES_LOCKSTEP, LATCHED, RELIABLE_LATEST
-from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CameraInfo, Image, JointState
-from trajectory_msgs.msg import JointTrajectory
-
 from genima_sim_bridge.parameters import SimParameters
 
 _INFO_PERIOD_S = 0.5
@@ -63,7 +63,7 @@ class SimBridgeNode(GenimaNode):
         p = self.parameters
         parts: tuple[Any, ...] = (
             self._world,
-            lambda: MujocoRenderer(self._world, shadows=p.shadows),
+            lambda: MujocoRenderer(self._world, Quality[p.image_quality.upper()]),
             self._follower,
             self,
         )

@@ -46,7 +46,7 @@ class JointHistory:
         return forward
 
     def at(self, time_s: float) -> Float[Array, "7"] | None:
-        """Joint positions at a time [rad], between the states around it; None if it is not covered.
+        """Joint positions at a time [rad], between the states around it; None if not covered.
 
         A time just behind the newest state gets the newest state: cameras and joints are not
         sampled together.

@@ -40,7 +40,7 @@ class Planner(Protocol):
 
 
 class GeometricPlanner:
-    """Reads the drawn spheres by analysis and synthesis; it learned nothing and needs no weights."""
+    """Reads the drawn spheres by analysis and synthesis; it needs no weights."""
 
     def __init__(self, decoder: TargetDecoder) -> None:
         self._decoder = decoder

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The state machine between drawn targets and commands: what to follow, when to stand, and why.
 
-Time is given, never read. Setpoints lie on a fixed grid and are committed a short time ahead, so that
-what is late by a little does not disturb the arm. The caller serialises the calls.
+Time is given, never read. Setpoints lie on a fixed grid and are committed a short time ahead, so
+that what is late by a little does not disturb the arm. The caller serialises the calls.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,9 @@ from genima.safety import CommandGate, GateOutput, GateState, JointCommand, Join
 
 #: Stamps travel as whole nanoseconds; times closer than this are the same [s].
 _SAME_TIME_S = 1e-6
+#: Whoever follows the setpoints brakes when they are late. After a delay of up to this [s] the
+#: motion goes on from where it was; after a longer one the arm has come to rest and begins anew.
+_LONGEST_DELAY_S = 0.25
 
 
 class SessionState(Enum):
@@ -116,6 +119,7 @@ class ControlSession:
         self._limited = False
         self._moving = False  # setpoints are being committed
         self._committed_s = -np.inf
+        self._delay_s = 0.0  # of the spliced motion against the setpoints
         self._due_s = -np.inf  # when the next target is to be taken
         self._began_s = -np.inf
         self._adopted_stamp_s = -np.inf
@@ -234,7 +238,7 @@ class ControlSession:
         self._splicer.move_to(
             plan.q_target,
             plan.gripper_open,
-            self._committed_s,
+            self._committed_s - self._delay_s,
             self._policy.horizon_steps,
             self._policy.step_s,
         )
@@ -260,8 +264,7 @@ class ControlSession:
         self._check_inputs(now_s)
         if not self._moving or (self._settings.blocking and self.wants_target(now_s)):
             return []
-        if self._committed_s < now_s - _SAME_TIME_S:
-            self._lose_motion(f"control was late by {now_s - self._committed_s:.3f} s")
+        if not self._make_up_for_delay(now_s):
             return []
         self._limited = False
         setpoints = []
@@ -272,11 +275,22 @@ class ControlSession:
                 break
             self._committed_s = time_s
             setpoints.append(Setpoint(time_s, output.q, output.dq))
-        self._gripper_open = self._splicer.sample(now_s).gripper_open
+        self._gripper_open = self._splicer.sample(now_s - self._delay_s).gripper_open
         return setpoints
 
+    def _make_up_for_delay(self, now_s: float) -> bool:
+        """Shift the motion in time if setpoints ran out; false if it is lost."""
+        late_s = now_s - self._committed_s
+        if late_s > _LONGEST_DELAY_S:
+            self._lose_motion(f"control was late by {late_s:.3f} s")
+            return False
+        if late_s > _SAME_TIME_S:
+            self._delay_s += late_s
+            self._committed_s = now_s
+        return True
+
     def _through_gate(self, time_s: float, now_s: float) -> GateOutput:
-        sample = self._splicer.sample(time_s)
+        sample = self._splicer.sample(time_s - self._delay_s)
         output = self._gate.step(
             JointCommand(sample.q, self._adopted_stamp_s, sample.dq),
             JointReading(self.history.newest_q, self.history.newest_s),
@@ -299,7 +313,7 @@ class ControlSession:
                 self._state, self._reason = SessionState.HALTED, output.message
 
     def _try_to_seed(self, now_s: float) -> bool:
-        """Begin a motion where the arm stands, unless one is going on; halt if that is not allowed."""
+        """Begin a motion where the arm stands, unless one is going on; else halt."""
         if self._moving:
             return True
         q = self.history.newest_q
@@ -309,7 +323,7 @@ class ControlSession:
             self.halt(str(error))
             return False
         self._splicer.reset(q, self._gripper_open)
-        self._committed_s = now_s
+        self._committed_s, self._delay_s = now_s, 0.0
         self._moving = True
         return True
 
@@ -340,7 +354,10 @@ class ControlSession:
                 )
         elif self.wants_target(now_s):
             silence_s = now_s - self._heard_s
-            if silence_s > self._settings.target_timeout_s and self._state is not SessionState.HOLDING:
+            if (
+                silence_s > self._settings.target_timeout_s
+                and self._state is not SessionState.HOLDING
+            ):
                 self._state = SessionState.HOLDING
             if silence_s > self._settings.target_timeout_s:
                 self._reason = f"no drawn target for {silence_s:.1f} s"
@@ -350,4 +367,6 @@ class ControlSession:
             return "no joint state has come"
         age_s = now_s - self.history.newest_s
         limit_s = self._gate.parameters.joint_state_timeout_s
-        return f"no joint state for {age_s:.2f} s, allowed are {limit_s} s" if age_s > limit_s else ""
+        return (
+            f"no joint state for {age_s:.2f} s, allowed are {limit_s} s" if age_s > limit_s else ""
+        )

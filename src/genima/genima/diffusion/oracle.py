@@ -28,7 +28,7 @@ class OracleAgent:
         self._ask_expert = ask_expert
 
     def draw(self, request: DrawRequest) -> Drawing:
-        """Draw the expert's target. The wrist camera is where it was when the images were taken."""
+        """Draw the expert's target, with the wrist camera where it was for its image."""
         expert = self._ask_expert(self._policy.horizon_steps)
         drawn = draw_targets(
             request.images,

@@ -10,7 +10,7 @@ from genima.sim.world import Renderer
 
 #: How long the world waits before it repeats its observation [s of wall time].
 _REPEAT_S = 0.5
-#: Simulated time that a reset skips [s], so that whatever was meant for the old episode is too old.
+#: Simulated time that a reset skips [s], so that what was meant for the old episode is too old.
 _RESET_GAP_S = 1.0
 #: Simulated time of the first state [s]; 0 on /clock means that there is no time yet.
 _FIRST_STAMP_S = 1.0

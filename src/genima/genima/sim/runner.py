@@ -18,6 +18,7 @@ import numpy as np
 
 from genima.arrays import Array, Float, UInt8
 from genima.control.follower import TrajectoryFollower
+from genima.errors import WorldError
 from genima.sim.world import Renderer, World, WorldState
 
 Result = TypeVar("Result")
@@ -111,12 +112,21 @@ class WorldRunner(ABC):
             self._thread.join(timeout=_JOB_LIMIT_S)
 
     def call(self, job: Callable[[], Result]) -> Result:
-        """Run `job` on the world's thread, between two steps, and return its result."""
+        """Run `job` on the world's thread, between two steps, and return its result.
+
+        Raises:
+            WorldError: The world does not answer.
+        """
         future: Future[Result] = Future()
         with self._wake:
             self._jobs.append((job, future))
             self._wake.notify_all()
-        return future.result(timeout=_JOB_LIMIT_S)
+        try:
+            return future.result(timeout=_JOB_LIMIT_S)
+        except TimeoutError as error:
+            raise WorldError(
+                f"the world did not answer within {_JOB_LIMIT_S:.0f} s; the machine may be overloaded"
+            ) from error
 
     def reset(self, task: str, variation: int, seed: int, max_steps: int) -> tuple[str, ...]:
         """Begin an episode; returns the wordings of its instruction.
@@ -183,9 +193,7 @@ class WorldRunner(ABC):
         if steps > self.episode.steps:
             success = self._world.success()
             succeeded = success or self.episode.succeeded
-            self.episode = replace(
-                self.episode, steps=steps, success=success, succeeded=succeeded
-            )
+            self.episode = replace(self.episode, steps=steps, success=success, succeeded=succeeded)
 
     def _do_jobs(self) -> None:
         while self._jobs:
