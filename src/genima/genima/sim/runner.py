@@ -125,7 +125,7 @@ class WorldRunner(ABC):
             return future.result(timeout=_JOB_LIMIT_S)
         except TimeoutError as error:
             raise WorldError(
-                f"the world did not answer within {_JOB_LIMIT_S:.0f} s; the machine may be overloaded"
+                f"the world did not answer within {_JOB_LIMIT_S:.0f} s; is the machine overloaded?"
             ) from error
 
     def reset(self, task: str, variation: int, seed: int, max_steps: int) -> tuple[str, ...]:
