@@ -22,4 +22,6 @@ if [[ -z ${OMP_NUM_THREADS:-} ]]; then
   export OMP_NUM_THREADS=$((_genima_cores > 8 ? 4 : (_genima_cores + 1) / 2))
   unset _genima_cores
 fi
+# Software rendering beside a 50 Hz controller: one thread, whatever the number of cores.
+export LP_NUM_THREADS=${LP_NUM_THREADS:-1}
 unset _genima_root

@@ -21,6 +21,7 @@ setup(
     entry_points={
         "console_scripts": [
             "controller_node = genima_controller_node.controller_node:main",
+            "execute = genima_controller_node.execute_client:main",
         ],
     },
 )

@@ -40,6 +40,11 @@ class DurationStats:
         self._newest.append(duration_s)
         self._count += 1
 
+    def share_within(self, limit_s: float) -> float:
+        """Share of those remembered that do not exceed a limit [s]; NaN if there is none."""
+        newest = list(self._newest)
+        return sum(value <= limit_s for value in newest) / len(newest) if newest else math.nan
+
     def percentile_s(self, percent: float) -> float:
         """The duration that `percent` of those remembered do not exceed [s]; NaN without any."""
         newest = list(self._newest)

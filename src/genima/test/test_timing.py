@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from genima.errors import InvalidParameter
 from genima.timing import DeadlineLoop, DurationStats, RateMeter
 
@@ -142,3 +143,11 @@ def test_rate_begins_anew_when_the_clock_goes_back() -> None:
     for time_s in (100.0, 100.1, 1.0, 1.5):
         meter.tick(time_s)
     assert meter.rate_hz == pytest.approx(2.0)
+
+
+def test_share_within_counts_what_does_not_exceed_the_limit() -> None:
+    stats = DurationStats()
+    assert math.isnan(stats.share_within(1.0))
+    for value in (0.001, 0.002, 0.005, 0.007):
+        stats.add(value)
+    assert stats.share_within(0.005) == pytest.approx(0.75)

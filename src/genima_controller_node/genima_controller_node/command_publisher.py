@@ -27,24 +27,26 @@ class CommandPublisher:
         self._grippers = node.advertise(GripperCommand, "gripper_command", LATCHED)
         self._repeat_gripper = repeat_gripper
         self._sent_gripper: bool | None = None
+        self._window: list[Setpoint] = []
 
     def forget(self) -> None:
-        """Send the gripper's state anew with the next setpoints."""
+        """Begin anew: a new goal sends the gripper's state whatever it was."""
         self._sent_gripper = None
+        self._window = []
 
     def publish(self, setpoints: Sequence[Setpoint], gripper_open: bool, now_s: float) -> None:
-        """Send setpoints and, if it is news, what the gripper should do from now on."""
+        """Send setpoints and, if it is news, what the gripper should do from now on.
+
+        A trajectory holds all setpoints that still lie ahead, since it replaces the one before.
+        """
+        first_s = setpoints[0].time_s
+        self._window = [point for point in self._window if now_s < point.time_s < first_s]
+        self._window += setpoints
         if self._repeat_gripper or gripper_open != self._sent_gripper:
             message = GripperCommand(open=gripper_open)
             message.header.stamp = time_message(now_s)
             self._grippers.publish(message)
             self._sent_gripper = gripper_open
-        self._trajectories.publish(
-            trajectory(
-                JOINT_NAMES,
-                now_s,
-                [point.time_s for point in setpoints],
-                [point.q for point in setpoints],
-                [point.dq for point in setpoints],
-            )
-        )
+        times_s = [point.time_s for point in self._window]
+        q, dq = [point.q for point in self._window], [point.dq for point in self._window]
+        self._trajectories.publish(trajectory(JOINT_NAMES, now_s, times_s, q, dq))

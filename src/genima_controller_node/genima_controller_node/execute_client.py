@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gives the controller an instruction from a terminal and shows what becomes of it."""
+
+import argparse
+import sys
+
+import rclpy
+from genima_msgs.action import ExecuteInstruction
+from genima_msgs.msg import ControllerStatus
+from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+
+from genima_ros.qos import LATCHED
+
+#: How long to look for a controller [s].
+_SERVER_WAIT_S = 10.0
+_CLEAR_TO_END = "\x1b[K"
+_OUTCOMES = {
+    ExecuteInstruction.Result.TIME_LIMIT: "time limit reached",
+    ExecuteInstruction.Result.CANCELLED: "cancelled",
+    ExecuteInstruction.Result.HALTED: "halted",
+}
+
+
+class ExecuteClient(Node):
+    """One goal of the `execute` action."""
+
+    def __init__(self) -> None:
+        super().__init__("execute_client")
+        self._client = ActionClient(self, ExecuteInstruction, "execute")
+        self._refusal = "see the controller's log"
+        self.create_subscription(ControllerStatus, "status", self._on_status, LATCHED)
+        self._goal: ClientGoalHandle | None = None
+
+    def run(self, instruction: str, time_limit_s: float) -> int:
+        """Send the goal and wait for its end; returns the exit status."""
+        if not self._client.wait_for_server(_SERVER_WAIT_S):
+            print("no controller offers the action execute; start one with genima launch")
+            return 2
+        request = ExecuteInstruction.Goal(instruction=instruction, time_limit_s=time_limit_s)
+        sent = self._client.send_goal_async(request, self._on_feedback)
+        rclpy.spin_until_future_complete(self, sent)
+        self._goal = sent.result()
+        if self._goal is None or not self._goal.accepted:
+            rclpy.spin_once(self, timeout_sec=0.5)  # the status that says why may be on its way
+            print(f"refused: {self._refusal}")
+            return 2
+        finished = self._goal.get_result_async()
+        rclpy.spin_until_future_complete(self, finished)
+        result = finished.result().result
+        print(
+            f"\r{_OUTCOMES[result.outcome]} after {result.chunks} chunks. {result.message}{_CLEAR_TO_END}"
+        )
+        return 1 if result.outcome == ExecuteInstruction.Result.HALTED else 0
+
+    def cancel(self) -> None:
+        """Take the goal back; the arm comes to rest."""
+        if self._goal is not None:
+            rclpy.spin_until_future_complete(self, self._goal.cancel_goal_async(), timeout_sec=2.0)
+
+    def _on_status(self, message: ControllerStatus) -> None:
+        if message.reason:
+            self._refusal = message.reason
+
+    def _on_feedback(self, message: ExecuteInstruction.Impl.FeedbackMessage) -> None:
+        feedback = message.feedback
+        fit = f"fit {feedback.fit:.2f}" if feedback.fit >= 0 else "no target yet"
+        print(
+            f"\r{feedback.elapsed_s:6.1f} s  chunk {feedback.chunks}  {fit}  "
+            f"{feedback.reason}{_CLEAR_TO_END}",
+            end="",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Run the client until the goal ends; Ctrl-C takes it back."""
+    parser = argparse.ArgumentParser(prog="execute", description=__doc__)
+    parser.add_argument("instruction", help='for example "push the maroon button"')
+    parser.add_argument("--time-limit", type=float, default=0.0, help="seconds; 0 for no limit")
+    arguments = parser.parse_args()
+    rclpy.init()
+    client = ExecuteClient()
+    try:
+        status = client.run(arguments.instruction, arguments.time_limit)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        client.cancel()
+        print("\ntaken back; the arm comes to rest")
+        status = 130
+    finally:
+        client.destroy_node()
+        rclpy.try_shutdown()
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()
