@@ -5,12 +5,11 @@ A graphics context belongs to the thread that made it. It is made by the first `
 later call has to come from the same thread.
 """
 
+import importlib
 import os
 import threading
 from enum import Enum
 from typing import Any
-
-os.environ.setdefault("MUJOCO_GL", "egl")  # read once, when mujoco's GL parts are first imported
 
 import mujoco
 import numpy as np
@@ -184,12 +183,15 @@ def _shown(camera: str) -> mujoco.MjvOption:
 
 
 def _gl_context() -> Any:
-    try:
-        from mujoco.rendering.classic import gl_context
+    """A context by the library that MUJOCO_GL names: egl (the default), osmesa or glfw.
 
-        return gl_context.GLContext(64, 64)
+    MuJoCo's own choice is made when it is first imported, which may be long before this module is.
+    """
+    library = os.environ.get("MUJOCO_GL") or "egl"
+    try:
+        return importlib.import_module(f"mujoco.{library}").GLContext(64, 64)
     except Exception as error:  # PyOpenGL raises whatever its loader raised
         raise MissingDependency(
-            f"camera images need OpenGL through EGL, which does not work here ({error}); "
+            f"camera images need OpenGL, and {library!r} does not work here ({error}); "
             f"{_INSTALL_HINT}"
         ) from error

@@ -195,7 +195,7 @@ def _add_camera(spec: mujoco.MjSpec, camera: Camera) -> None:
         # With a sensor of one metre a pixel, pixels are the unit of everything else.
         sensor_size=[k.width, k.height],
         focal_pixel=[k.fx, k.fy],
-        principal_pixel=[k.width / 2.0 - k.cx, k.cy - k.height / 2.0],
+        principal_pixel=[k.width / 2.0 - k.cx, k.height / 2.0 - k.cy],
     )
 
 
