@@ -120,7 +120,7 @@ def test_folder_serves_one_evaluation_at_a_time(tmp_path: Path) -> None:
 def test_folder_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(EvaluationError, match="cannot write to .*file/out"),
+        pytest.raises(EvaluationError, match=r"cannot write to .*file/out"),
         open_folder(tmp_path / "file" / "out", PLAN),
     ):
         pass

@@ -25,11 +25,11 @@ _RETRY_S = 0.3
 _SPIN_S = 0.05
 
 
-class GraphFault(WorldError):  # noqa: N818  (an observation before it is an error)
+class GraphFault(WorldError):
     """A node of the graph has gone or hangs; only a new graph helps."""
 
 
-class Interrupted(Exception):  # noqa: N818  (not an error: somebody wants us to end)
+class Interrupted(Exception):
     """The runner was told to stop."""
 
 

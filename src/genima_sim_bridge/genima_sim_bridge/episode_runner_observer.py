@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records what happens in an episode: joint positions, the first drawn tile, and a video."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import cv2
 import numpy as np
 from genima_msgs.msg import TargetTile
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image, JointState
 
-from genima.arrays import Array, UInt8
+from genima.arrays import Array, Float, UInt8
 from genima.cameras import square_image
 from genima.errors import GenimaError
 from genima.evaluation.folder import EvaluationFolder
@@ -21,16 +20,14 @@ from genima.evaluation.video import Caption, Outcome, VideoWriter, compose_frame
 from genima.kinematics import JOINT_NAMES
 from genima.policy import Policy
 from genima_ros.conversions import image_to_rgb, joint_positions, seconds
+from genima_ros.qos import RECORDING
 
-#: Nothing may be missed, though this node is busy now and then.
-_RECORDING = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=100,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.VOLATILE,
-)
 #: How long the last frame of a video stays [frames].
 _LAST_FRAMES = 16
+#: Moments of which pictures are kept until those of slower cameras arrive.
+_MOST_MOMENTS = 16
+
+Views = dict[str, UInt8[Array, "s s 3"]]
 
 
 @dataclass
@@ -44,6 +41,7 @@ class _Recording:
     joints: TrajectoryRecorder
     video: VideoWriter | None
     tile: UInt8[Array, "t t 3"] | None = None
+    views: Views = field(default_factory=dict)
     frame: int = -1
 
 
@@ -62,20 +60,21 @@ class EpisodeObserver:
         self._folder = folder
         self._policy = policy
         self._films = video
-        self._views: dict[str, tuple[float, UInt8[Array, "s s 3"]]] = {}
+        self._moments: dict[float, Views] = {}  # pictures by stamp, some cameras still missing
+        # An episode's first joint state may come before the answer that tells of the reset.
+        self._newest_joints: tuple[float, Float[Array, "7"]] | None = None
         self._recording: _Recording | None = None
-        node.create_subscription(JointState, "joint_states", self._on_joint_state, _RECORDING)
-        node.create_subscription(TargetTile, "target_tile", self._on_tile, _RECORDING)
+        node.create_subscription(JointState, "joint_states", self._on_joint_state, RECORDING)
+        node.create_subscription(TargetTile, "target_tile", self._on_tile, RECORDING)
         for name in policy.cameras if video else ():
             topic = f"{name}/color/image_raw"
-            node.create_subscription(Image, topic, partial(self._on_image, name), _RECORDING)
+            node.create_subscription(Image, topic, partial(self._on_image, name), RECORDING)
 
     def begin(self, key: EpisodeKey, instruction: str, start_s: float) -> None:
         """Begin to record an episode whose first state is stamped `start_s`."""
         rate_hz = round(1.0 / self._policy.step_s)
         path = self._folder.unfinished_video_file(key)
-        self._views.clear()
-        self._recording = _Recording(
+        recording = self._recording = _Recording(
             key=key,
             instruction=instruction,
             start_s=start_s,
@@ -83,6 +82,10 @@ class EpisodeObserver:
             joints=TrajectoryRecorder(start_s, self._policy.step_s),
             video=VideoWriter(path, rate_hz) if self._films else None,
         )
+        if self._newest_joints is not None:
+            stamp_s, q = self._newest_joints
+            recording.joints.add(q, stamp_s)
+        self._film()
 
     @property
     def last_step(self) -> int:
@@ -120,9 +123,10 @@ class EpisodeObserver:
             self._folder.unfinished_video_file(recording.key).unlink(missing_ok=True)
 
     def _on_joint_state(self, message: JointState) -> None:
+        stamp_s, q = seconds(message.header.stamp), joint_positions(message, JOINT_NAMES)
+        self._newest_joints = stamp_s, q
         if self._recording is not None:
-            q = joint_positions(message, JOINT_NAMES)
-            self._recording.joints.add(q, seconds(message.header.stamp))
+            self._recording.joints.add(q, stamp_s)
 
     def _on_tile(self, message: TargetTile) -> None:
         recording = self._recording
@@ -135,23 +139,32 @@ class EpisodeObserver:
             recording.keeps_tile = False
 
     def _on_image(self, camera: str, message: Image) -> None:
-        recording, stamp_s = self._recording, seconds(message.header.stamp)
-        if recording is None or recording.video is None or stamp_s < recording.start_s - 1e-6:
-            return
         try:
             image = square_image(image_to_rgb(message), self._policy.image_size_px)
         except GenimaError as error:
             self._node.get_logger().error(str(error), throttle_duration_sec=5.0)
             return
-        self._views[camera] = (stamp_s, image)
-        step = round((stamp_s - recording.start_s) / self._policy.step_s)
-        together = {stamp for stamp, _ in self._views.values()} == {stamp_s}
-        if step > recording.frame and together and len(self._views) == len(self._policy.cameras):
-            recording.frame = step
-            recording.video.write(self._compose(recording, Outcome.RUNNING), step)
+        self._moments.setdefault(seconds(message.header.stamp), {})[camera] = image
+        while len(self._moments) > _MOST_MOMENTS:
+            del self._moments[min(self._moments)]
+        self._film()
+
+    def _film(self) -> None:
+        """Add a frame to the video for each moment of which all cameras have sent a picture."""
+        recording = self._recording
+        if recording is None or recording.video is None:
+            return
+        complete = [
+            s for s, views in self._moments.items() if len(views) == len(self._policy.cameras)
+        ]
+        for stamp_s in sorted(complete):
+            views = self._moments.pop(stamp_s)
+            step = round((stamp_s - recording.start_s) / self._policy.step_s)
+            if step > recording.frame:
+                recording.frame, recording.views = step, views
+                recording.video.write(self._compose(recording, Outcome.RUNNING), step)
 
     def _compose(self, recording: _Recording, outcome: Outcome) -> UInt8[Array, "h w 3"]:
         key = recording.key
         caption = Caption(key.task, key.seed, recording.instruction, recording.frame, outcome)
-        views = {name: image for name, (_, image) in self._views.items()}
-        return compose_frame(views, recording.tile, self._policy.cameras, caption)
+        return compose_frame(recording.views, recording.tile, self._policy.cameras, caption)

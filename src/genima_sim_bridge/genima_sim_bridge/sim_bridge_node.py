@@ -33,7 +33,7 @@ from genima_ros.conversions import (
 from genima_ros.diagnostics import Health, Level
 from genima_ros.lifecycle import GenimaNode, run_node
 from genima_ros.policies import make_rig
-from genima_ros.qos import IMAGE_PUBLISHER, JOINT_STATES_LOCKSTEP, LATCHED, RELIABLE_LATEST
+from genima_ros.qos import IMAGE_PUBLISHER, JOINT_STATES_PUBLISHER, LATCHED, RELIABLE_LATEST
 from genima_sim_bridge.parameters import SimParameters
 
 _INFO_PERIOD_S = 0.5
@@ -77,7 +77,7 @@ class SimBridgeNode(GenimaNode):
         )
 
     def _connect(self) -> None:
-        self._joints = self.advertise(JointState, "joint_states", JOINT_STATES_LOCKSTEP)
+        self._joints = self.advertise(JointState, "joint_states", JOINT_STATES_PUBLISHER)
         self._clock_topic = self.advertise(Clock, "/clock", RELIABLE_LATEST)
         names = list(self._rig.cameras)
         self._cameras = {

@@ -132,7 +132,7 @@ def _claim(folder: EvaluationFolder, plan: EvaluationPlan) -> None:
 
 
 def clear_finished(path: Path, plan: EvaluationPlan) -> None:
-    """Make a folder ready to run a plan anew if it was run there to its end; else leave it alone."""
+    """Make a folder ready to run a plan anew if it has been finished there; else leave it."""
     folder = EvaluationFolder(path)
     if not folder.report_file.exists() or plan.difference(folder.read_plan()):
         return

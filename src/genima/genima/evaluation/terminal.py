@@ -85,7 +85,8 @@ class ProgressDisplay:
 
 def print_report(report: Mapping[str, Any], console: Console) -> None:
     """Print the table of a report and its failures."""
-    table = Table(title=_title(report), title_justify="left")
+    console.print(_title(report), highlight=False)
+    table = Table()
     table.add_column("task")
     for heading in ("episodes", "successes", "rate", "95 % interval", "steps"):
         table.add_column(heading, justify="right")
