@@ -176,8 +176,9 @@ def _import_pyrender() -> tuple[Any, Any]:
     try:
         import pyrender
         from trimesh.creation import uv_sphere
-    except ImportError as error:
+    except Exception as error:  # PyOpenGL fails in many ways where a system library is missing
         raise MissingDependency(
-            f"pyrender cannot be imported ({error}); pip install pyrender-maintained"
+            f"pyrender cannot be imported ({error}); pip install pyrender-maintained, and for "
+            "EGL: apt-get install libegl1 libgl1-mesa-dri"
         ) from error
     return pyrender, uv_sphere
