@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from genima.evaluation.expert_alone import run_expert
 from genima.evaluation.folder import open_folder
 from genima.evaluation.graph import GraphSettings, installed_launch_file, run_graph
 from genima.evaluation.plan import Agent, EvaluationPlan
@@ -34,15 +35,16 @@ def evaluate(
     """
     plan.require_tasks(tuple(registered_tasks()))
     with open_folder(path, plan) as folder:
-        with ProgressDisplay(plan, folder.records(), console) as display:
-            if plan.agent is Agent.EXPERT:
-                from genima.evaluation.expert_alone import run_expert
-
-                run_expert(folder, plan, display)
-            else:
-                file = installed_launch_file(os.environ)
-                settings = GraphSettings(file, video)
-                run_graph(folder, plan, settings, display)
+        try:
+            with ProgressDisplay(plan, folder.records(), console) as display:
+                if plan.agent is Agent.EXPERT:
+                    run_expert(folder, plan, display)
+                else:
+                    file = installed_launch_file(os.environ)
+                    run_graph(folder, plan, GraphSettings(file, video), display)
+        except KeyboardInterrupt:
+            console.print("Interrupted. Repeat the command to go on with the episodes that remain.")
+            raise
         report = write_report(folder)
     print_report(report, console)
     return report

@@ -88,21 +88,20 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
     console.print(_title(report), highlight=False)
     table = Table()
     table.add_column("task")
-    for heading in ("episodes", "successes", "rate", "95 % interval", "steps"):
+    for heading in ("successes", "rate", "95 % interval", "steps"):
         table.add_column(heading, justify="right")
     for name, task in report["tasks"].items():
         low, high = task["wilson_95"]
         steps = task["mean_steps_to_success"]
         table.add_row(
             name,
-            str(task["episodes"]),
-            str(task["successes"]),
+            f"{task['successes']} of {task['episodes']}",
             f"{task['success_rate']:.1%}",
             f"{low:.1%} to {high:.1%}",
             "-" if steps is None else f"{steps:.0f}",
         )
     table.add_section()
-    table.add_row("mean", "", "", f"{report['mean_success_rate']:.1%}", "", "")
+    table.add_row("mean", "", f"{report['mean_success_rate']:.1%}", "", "")
     console.print(table)
     _print_failures(report, console)
 

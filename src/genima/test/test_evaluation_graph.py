@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The supervision of a graph, with real processes and a stand-in for the episode runner."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import genima
+from genima.errors import EvaluationError
+from genima.evaluation.domain import claim_domain
+from genima.evaluation.folder import EvaluationFolder, open_folder
+from genima.evaluation.graph import GraphSettings, run_graph
+from genima.evaluation.plan import EvaluationPlan
+from genima.evaluation.terminal import ProgressDisplay
+
+PLAN = EvaluationPlan(tasks=("a", "b"), episodes=2, seed=5)
+LIBRARY = str(Path(genima.__file__).parents[1])
+
+LAUNCH_FILE = """
+<launch>
+  {arguments}
+  <node pkg="stand_in" exec="runner" name="runner" on_exit="shutdown">
+    <param name="evaluation_dir" value="$(var evaluation_dir)"/>
+  </node>
+</launch>
+"""
+ARGUMENTS = (
+    "evaluation_dir",
+    "agent",
+    "controller",
+    "pacing",
+    "execution_horizon",
+    "video",
+    "images_on_request",
+    "image_quality",
+)
+RUNNER = """\
+#!{python}
+import json, os, signal, sys, time
+from pathlib import Path
+import yaml
+from genima.evaluation.folder import EvaluationFolder
+from genima.evaluation.records import EpisodeRecord, Journal
+
+words = sys.argv
+values = {{}}
+for flag, word in zip(words, words[1:]):
+    if flag == "--params-file":
+        for node in yaml.safe_load(Path(word).read_text()).values():
+            values |= node["ros__parameters"]
+folder = EvaluationFolder(Path(values["evaluation_dir"]))
+journal = Journal(folder.episodes_file, folder.read_plan())
+
+def begin(key):
+    folder.running_file.write_text(json.dumps({{"task": key.task, "seed": key.seed}}))
+
+def finish(key):
+    steps = int(os.environ["ROS_DOMAIN_ID"])
+    journal.append(EpisodeRecord(key.task, key.seed, True, steps, ""))
+    folder.running_file.unlink()
+
+print("the runner says hello", flush=True)
+{behaviour}
+"""
+
+MakeSettings = Callable[[str], GraphSettings]
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSettings:
+    """Makes a graph of one stand-in runner that behaves as told."""
+    if shutil.which("ros2"):
+        pytest.skip("the stand-in is no ROS node, and ros2 would launch it")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", LIBRARY)
+
+    def make(behaviour: str) -> GraphSettings:
+        for folder in ("share/ament_index/resource_index/packages/stand_in", "lib/stand_in"):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        runner = tmp_path / "lib/stand_in/runner"
+        code = RUNNER.format(python=sys.executable, behaviour=textwrap.dedent(behaviour))
+        runner.write_text(code)
+        runner.chmod(0o755)
+        file = tmp_path / "stand_in.launch.xml"
+        arguments = "".join(f'<arg name="{name}"/>' for name in ARGUMENTS)
+        file.write_text(LAUNCH_FILE.format(arguments=arguments))
+        return GraphSettings(file, video=False)
+
+    return make
+
+
+def evaluate(path: Path, settings: GraphSettings) -> EvaluationFolder:
+    console = Console(file=(path.parent / "terminal.txt").open("w"))
+    with open_folder(path, PLAN) as folder, ProgressDisplay(PLAN, [], console) as display:
+        run_graph(folder, PLAN, settings, display)
+    return folder
+
+
+def test_all_episodes_run_in_one_graph(tmp_path: Path, make_settings: MakeSettings) -> None:
+    settings = make_settings(
+        """
+        for key in folder.remaining():
+            begin(key)
+            finish(key)
+        """
+    )
+    folder = evaluate(tmp_path / "out", settings)
+    assert [record.success for record in folder.records()] == [True] * 4
+    assert folder.log_file.read_text().count("the runner says hello") == 1
+
+
+def test_episode_in_which_the_runner_dies_is_marked_and_the_rest_goes_on(
+    tmp_path: Path, make_settings: MakeSettings
+) -> None:
+    settings = make_settings(
+        """
+        for key in folder.remaining():
+            begin(key)
+            if key.task == "a" and key.seed == 6:
+                os.kill(os.getpid(), signal.SIGKILL)
+            finish(key)
+        """
+    )
+    records = evaluate(tmp_path / "out", settings).records()
+    assert [record.success for record in records] == [True, False, True, True]
+    assert records[1].reason == "error: the nodes have ended with exit code 1"
+
+
+def test_graph_that_never_finishes_an_episode_is_given_up_with_its_last_words(
+    tmp_path: Path, make_settings: MakeSettings
+) -> None:
+    settings = make_settings("sys.exit('no camera file')")
+    with pytest.raises(EvaluationError, match=r"3 times in a row(.|\n)*no camera file"):
+        evaluate(tmp_path / "out", settings)
+    assert EvaluationFolder(tmp_path / "out").records() == []
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def test_killed_evaluation_leaves_no_process_and_is_resumed(
+    tmp_path: Path, make_settings: MakeSettings
+) -> None:
+    out, pid_file = tmp_path / "out", tmp_path / "pid"
+    settings = make_settings(
+        f"""
+        for key in folder.remaining():
+            begin(key)
+            pid_file = Path({str(pid_file)!r})
+            if key.task == "b" and not pid_file.exists():
+                pid_file.write_text(str(os.getpid()))
+                signal.pause()
+            finish(key)
+        """
+    )
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from test_evaluation_graph import GraphSettings, evaluate
+evaluate(Path({str(out)!r}), GraphSettings(Path({str(settings.launch_file)!r}), video=False))
+"""
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        while not (pid_file.exists() and pid_file.read_text()):
+            assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+    runner = int(pid_file.read_text())
+    while _alive(runner):  # the launcher's lifeline breaks a moment later
+        os.sched_yield()
+    assert len(EvaluationFolder(out).records()) == 2
+    assert [record.success for record in evaluate(out, settings).records()] == [True] * 4
+
+
+def test_graphs_at_the_same_time_get_domains_of_their_own(tmp_path: Path) -> None:
+    with (
+        claim_domain(range(90, 80, -1), tmp_path) as first,
+        claim_domain(range(90, 80, -1), tmp_path) as second,
+    ):
+        assert first != second
+    with claim_domain(range(90, 80, -1), tmp_path) as third:
+        assert third == first
+
+
+def test_domain_in_which_somebody_is_already_is_left_to_him(tmp_path: Path) -> None:
+    with claim_domain(range(90, 80, -1), tmp_path) as domain:
+        pass
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as participant:
+        participant.bind(("127.0.0.1", 7400 + 250 * domain + 10))
+        with claim_domain(range(90, 80, -1), tmp_path) as other:
+            assert other < domain
+
+
+def test_no_free_domain_is_said_so(tmp_path: Path) -> None:
+    with (
+        claim_domain(range(90, 89, -1), tmp_path) as domain,
+        pytest.raises(EvaluationError, match="domains 90 to 90 are all in use"),
+        claim_domain(range(domain, domain - 1, -1), tmp_path),
+    ):
+        pass
