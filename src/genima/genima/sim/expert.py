@@ -29,11 +29,11 @@ GRIPPER_STEPS = 8
 # Wide enough for a follower whose joints are off by half a degree each (about 1 cm at the TCP).
 _POSITION_TOLERANCE_M = 0.015
 _ROTATION_TOLERANCE_RAD = 0.12
-# In contact the arm may never get there: standing still nearby counts as well.
+# In contact the arm may never get there: being slow nearby counts as well.
 _STALL_TOLERANCE_M = 0.035
-_STALL_SPEED_M = 0.001
+_STALL_SPEED_M = 0.003  # a step, that is 6 cm/s
 _STALL_STEPS = 8
-_PASSING_WIDTH_M = 0.05
+_PASSING_WIDTH_M = 0.10
 _OPEN_WIDTH_M = 0.07
 _CLOSED_WIDTH_M = 0.06
 _FINGERS_STILL_M = 0.0005
@@ -115,7 +115,7 @@ class WaypointExpert:
         up = np.array(self._tcp)
         up[:3, 3] -= _RETREAT_M * up[:3, 2]
         up[2, 3] = min(up[2, 3], max(waypoints[0].base_T_tcp[2, 3], self._tcp[2, 3]))
-        retreat = Waypoint("retreat", up, waypoints[0].gripper_open, 0, 0.2)
+        retreat = Waypoint("retreat", up, waypoints[0].gripper_open, stay=False)
         self._lost_steps = 0
         try:
             self._start((retreat, *waypoints))
@@ -157,8 +157,8 @@ class WaypointExpert:
         here, there = self.stop.base_T_tcp[:3, 3], self._stops[self._index + 1].base_T_tcp[:3, 3]
         way = there - here
         length = np.linalg.norm(way)
-        if length < 1e-6:
-            return False
+        if length < 1e-6 or self._still_steps >= _STALL_STEPS:
+            return True
         along = float((self._tcp[:3, 3] - here) @ way / length)
         aside = np.linalg.norm(self._tcp[:3, 3] - here - along * way / length)
         return bool(along > 0.0 and aside < _PASSING_WIDTH_M)
@@ -243,6 +243,8 @@ def place_feasibly(
     for _ in range(_PLACEMENTS):
         task.place(model, data, rng)
         mujoco.mj_forward(model, data)
+        if task.success(model, data):
+            continue
         try:
             return WaypointExpert(task, model, data, ik)
         except Unreachable:

@@ -10,9 +10,9 @@ from genima.arrays import Array, Float
 from genima.errors import Unreachable
 from genima.geometry import rotation_angle, rotation_z
 from genima.ik import InverseKinematics
-from genima.kinematics import Q_HOME
+from genima.kinematics import base_T_tcp
 from genima.limits import RobotModel, limits_of
-from genima.sim.task import Holds, Waypoint
+from genima.sim.task import K_STEPS, Holds, Waypoint
 
 MAX_JOINT_SPEED_RAD_S = 1.0
 """Half of what the slowest joint may do: a follower that cuts corners has to catch up."""
@@ -87,7 +87,7 @@ def _solve(
     turn = np.eye(4)
     turn[:3, :3] = rotation_z(half_turn)
     stops: list[Stop] = []
-    q, pose = q_near, None
+    q, pose = _facing(q_near, waypoints[0].base_T_tcp @ turn), None
     for waypoint in waypoints:
         target = waypoint.base_T_tcp @ turn
         knots = _line(pose, target) if waypoint.straight and pose is not None else [target]
@@ -100,8 +100,28 @@ def _solve(
                 raise Unreachable(f"the straight way to {waypoint.name!r} jumps in joint space.")
             q, pose = solved, knot
             last = k == len(knots) - 1
-            stops.append(_stop(waypoint, q, knot, waypoint.dwell_steps if last else 0))
+            stops.append(_stop(waypoint, q, knot, K_STEPS if waypoint.stay and last else 0))
     return tuple(stops)
+
+
+def _facing(q: Float[Array, "7"], target: Float[Array, "4 4"]) -> Float[Array, "7"]:
+    """`q` turned at the base towards a pose, and at the flange to its yaw.
+
+    Seeded so, the solution keeps the elbow upright and depends on the pose alone.
+    """
+    tcp = base_T_tcp(q)
+    azimuth, yaw = (
+        np.arctan2(target[1, column], target[0, column]) - np.arctan2(tcp[1, column], tcp[0, column])
+        for column in (3, 0)
+    )
+    seed = np.array(q)
+    seed[0] += _wrapped(azimuth)
+    seed[6] += _wrapped(azimuth - yaw)
+    return limits_of(RobotModel.PANDA).clamp(seed)
+
+
+def _wrapped(angle_rad: float) -> float:
+    return float((angle_rad + np.pi) % (2 * np.pi) - np.pi)
 
 
 def _stop(

@@ -17,7 +17,11 @@ from genima.errors import InvalidParameter, UnknownTask
 Holds = Callable[[mujoco.MjModel, mujoco.MjData], bool]
 
 K_STEPS = 20
-"""Control steps that a drawn target lies ahead; also the dwell at every contact and turn-around."""
+"""Control steps that a drawn target lies ahead.
+
+An expert stays as long at every stop. A shorter stay would let the target run on behind the stop
+before the follower is there, and it could come to rest where the target turns back to itself.
+"""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Waypoint:
         name: What happens here, for logs.
         base_T_tcp: Pose of panda_hand_tcp in panda_link0, (4, 4).
         gripper_open: State of the gripper on the way here; it changes at the stop before.
-        dwell_steps: Control steps to stay after the measured arrival; 0 means pass through.
+        stay: Whether to stay K steps after the measured arrival, as every contact, grasp and
+            turn-around needs; otherwise the arm passes through and may cut the corner.
         speed_m_s: Greatest speed of the TCP on the way here [m/s].
         straight: Reach it on a straight line rather than on a straight line of the joints.
         holds: Must be true on the way here; where it stays false, the way is planned afresh.
@@ -37,7 +42,7 @@ class Waypoint:
     name: str
     base_T_tcp: Float[Array, "4 4"]
     gripper_open: bool
-    dwell_steps: int = K_STEPS
+    stay: bool = True
     speed_m_s: float = 0.25
     straight: bool = False
     holds: Holds | None = None

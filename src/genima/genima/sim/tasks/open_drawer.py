@@ -78,9 +78,6 @@ class OpenDrawer(Task):
             pos=(-_DEPTH_M + _WALL_M / 2, 0, height / 2),
             material=frame,
         )
-        props.add_rounded_box(
-            spec, "drawer_front", (0.008, _WIDTH_M / 2 - _WALL_M - 0.002, _DRAWER_HEIGHT_M / 2 - 0.002), 0.003
-        )
         for level, name in enumerate(_DRAWERS):
             self._build_drawer(cabinet, name, level, front, metal)
 
@@ -101,8 +98,9 @@ class OpenDrawer(Task):
         )
         half_width = _WIDTH_M / 2 - _WALL_M - 0.003
         half_height = _DRAWER_HEIGHT_M / 2 - 0.003
-        props.add_visual(drawer, front, mesh="drawer_front", pos=(-0.004, 0, 0))
-        props.add_collider(drawer, box, (0.008, half_width, half_height), pos=(-0.004, 0, 0))
+        props.add_collider(
+            drawer, box, (0.008, half_width, half_height), pos=(-0.004, 0, 0), material=front
+        )
         # The tray behind the front is only seen: nothing is ever put into it.
         depth = _DEPTH_M - _WALL_M - 0.02
         for side in (-1, 1):
@@ -144,8 +142,9 @@ class OpenDrawer(Task):
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
         """At one side of the workspace, the front towards its middle."""
         side = rng.choice([-1.0, 1.0])
-        yaw = -side * np.pi / 2 + rng.uniform(-0.6, 0.6)
-        position = (rng.uniform(0.35, 0.6), side * rng.uniform(0.10, 0.25), 0.0)
+        # Sideways or somewhat away from the robot, so that the front camera sees the bars.
+        yaw = -side * (np.pi / 2 - rng.uniform(-0.15, 0.6))
+        position = (rng.uniform(0.33, 0.55), side * rng.uniform(0.12, 0.25), 0.0)
         props.fix_body(model, "cabinet", position, yaw)
 
     def success(self, model: mujoco.MjModel, data: mujoco.MjData) -> bool:
@@ -172,7 +171,7 @@ class OpenDrawer(Task):
             Waypoint("before", before, gripper_open=True, holds=at_rest),
             Waypoint("reach", grasp, True, speed_m_s=0.12, straight=True, holds=at_rest),
             Waypoint("grasp", grasp, gripper_open=False, holds=in_hand),
-            Waypoint("pull", pulled, False, speed_m_s=0.10, straight=True, holds=in_hand),
+            Waypoint("pull", pulled, False, speed_m_s=0.12, straight=True, holds=in_hand),
         )
 
 

@@ -88,7 +88,7 @@ class PushButton(Task):
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
         """Anywhere in the workspace, at any yaw."""
-        position = (rng.uniform(0.25, 0.60), rng.uniform(-0.28, 0.28), 0.0)
+        position = (rng.uniform(0.34, 0.62), rng.uniform(-0.24, 0.24), 0.0)
         props.fix_body(model, "button_base", position, rng.uniform(-np.pi, np.pi))
 
     def success(self, model: mujoco.MjModel, data: mujoco.MjData) -> bool:

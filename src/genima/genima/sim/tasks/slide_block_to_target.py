@@ -9,6 +9,7 @@ from genima.sim import props
 from genima.sim.task import Task, Waypoint
 
 _HALF_BLOCK_M = np.array([0.045, 0.052, 0.030])
+_WORKSPACE_M = np.array([[0.34, -0.22], [0.60, 0.22]])
 _HALF_TARGET_M = 0.072
 _ON_TARGET_M = 0.03
 _FINGER_HALF_M = 0.0105
@@ -16,7 +17,6 @@ _CLEARANCE_M = 0.05
 _PUSH_HEIGHT_M = 0.032
 _TRAVEL_HEIGHT_M = 0.14
 _SIDEWAYS_M = 0.025
-_SKEW_RAD = np.radians(25.0)
 
 
 class SlideBlockToTarget(Task):
@@ -39,9 +39,8 @@ class SlideBlockToTarget(Task):
         )
 
     def build(self, spec: mujoco.MjSpec) -> None:
-        """A free wooden block and a flat green square that is only seen."""
-        wood = props.add_wood_texture(spec, "block_wood", (0.78, 0.52, 0.33))
-        block_look = props.add_material(spec, "block", (1.0, 1.0, 1.0), texture=wood)
+        """A free block and a flat green square that is only seen."""
+        slate = props.add_material(spec, "block", (0.33, 0.40, 0.52), shininess=0.5)
         green = props.add_material(spec, "target_green", (0.24, 0.52, 0.30), specular=0.1)
         pale = props.add_material(spec, "target_pale", (0.62, 0.74, 0.60), specular=0.1)
         props.add_rounded_box(spec, "block", _HALF_BLOCK_M, 0.006)
@@ -53,22 +52,18 @@ class SlideBlockToTarget(Task):
         props.add_visual(target, green, mesh="target_inner", pos=(0, 0, 0.0014))
         block = spec.worldbody.add_body(name="block")
         block.add_freejoint(name="block_joint")
-        props.add_visual(block, block_look, mesh="block")
+        props.add_visual(block, slate, mesh="block")
         props.add_collider(
             block, mujoco.mjtGeom.mjGEOM_BOX, _HALF_BLOCK_M, mass_kg=0.25, friction=0.5
         )
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
         """The block at any yaw, the target straight ahead of its face."""
-        block = np.array([rng.uniform(0.28, 0.58), rng.uniform(-0.25, 0.25)])
-        yaw = rng.uniform(-np.pi, np.pi)
-        way = rng.uniform(0.14, 0.22) * np.array([np.cos(yaw), np.sin(yaw)])
-        target = np.clip(block + way, (0.25, -0.28), (0.60, 0.28))
-        # A way cut off by the edge of the workspace is turned so that it stays straight.
-        if np.linalg.norm(target - block - way) > 0:
-            target, block = block, block - way
-            block = np.clip(block, (0.25, -0.28), (0.60, 0.28))
-            yaw = float(np.arctan2(*(target - block)[::-1]))
+        inside = False
+        while not inside:
+            block, yaw = rng.uniform(_WORKSPACE_M[0], _WORKSPACE_M[1]), rng.uniform(-np.pi, np.pi)
+            target = block + rng.uniform(0.14, 0.22) * np.array([np.cos(yaw), np.sin(yaw)])
+            inside = bool(np.all((target > _WORKSPACE_M[0]) & (target < _WORKSPACE_M[1])))
         props.fix_body(model, "target", (*target, 0.0), yaw)
         height = _HALF_BLOCK_M[2] + 0.0005
         props.free_body(model, data, "block_joint", (*block, height), yaw)
@@ -102,9 +97,9 @@ class SlideBlockToTarget(Task):
         down = props.top_down((*behind, _PUSH_HEIGHT_M), yaw)
         push = props.top_down((*end, _PUSH_HEIGHT_M), yaw)
         return (
-            Waypoint("behind", above, gripper_open=True, dwell_steps=10, holds=untouched),
+            Waypoint("behind", above, gripper_open=True, holds=untouched),
             Waypoint("down", down, True, speed_m_s=0.15, straight=True, holds=untouched),
-            Waypoint("push", push, True, speed_m_s=0.10, straight=True, holds=on_the_line),
+            Waypoint("push", push, True, speed_m_s=0.12, straight=True, holds=on_the_line),
         )
 
 

@@ -131,7 +131,7 @@ class TakeLidOffSaucepan(Task):
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
         """Anywhere in the workspace, at any yaw, the lid on the pan."""
-        x, y = rng.uniform(0.30, 0.58), rng.uniform(-0.24, 0.24)
+        x, y = rng.uniform(0.36, 0.58), rng.uniform(-0.20, 0.20)
         yaw = rng.uniform(-np.pi, np.pi)
         props.fix_body(model, "pan", (x, y, 0.0), yaw)
         props.free_body(model, data, "lid_joint", (x, y, _PAN_HEIGHT_M + 0.0005), yaw)
