@@ -72,6 +72,7 @@ class Supervisor:
         self._clock = clock
         self._running: dict[int, _Process] = {}
         self._respawns: list[tuple[float, NodeSpec]] = []
+        self._signals = b""
         self._stopping = False
         self._failed = False
         self._selector = selectors.DefaultSelector()
@@ -89,6 +90,7 @@ class Supervisor:
         while self._running or self._respawns:
             for key, _ in self._selector.select(self._until_next_deadline()):
                 key.data(key.fd)
+            self._obey_signals()  # after the reading, since it closes what might be read
             self._meet_deadlines()
         kill_descendants()
         return 1 if self._failed else 0
@@ -135,7 +137,11 @@ class Supervisor:
         os._exit(1)
 
     def _on_signals(self, fd: int) -> None:
-        for number in os.read(fd, 4096):
+        self._signals += os.read(fd, 4096)
+
+    def _obey_signals(self) -> None:
+        numbers, self._signals = self._signals, b""
+        for number in numbers:
             if number == signal.SIGCHLD:
                 self._reap()
             elif number in _STOP_SIGNALS:
