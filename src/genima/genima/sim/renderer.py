@@ -37,15 +37,17 @@ class Quality(Enum):
     Attributes:
         samples: Samples of a pixel against jagged edges.
         shadow_px: Side of the shadow map [px]; 0 for no shadows.
+        shadow_half_m: Half of the side of the square that it covers [m].
     """
 
-    FAST = (0, 0)
-    SHADOWS = (0, 512)
-    BEST = (4, 4096)
+    FAST = (0, 0, 1.15)
+    SHADOWS = (0, 512, 1.15)
+    BEST = (4, 4096, 1.8)
 
-    def __init__(self, samples: int, shadow_px: int) -> None:
+    def __init__(self, samples: int, shadow_px: int, shadow_half_m: float) -> None:
         self.samples = samples
         self.shadow_px = shadow_px
+        self.shadow_half_m = shadow_half_m
 
 
 class MujocoRenderer:
@@ -76,7 +78,7 @@ class MujocoRenderer:
         return {name: stage.shoot(name) for name in self._cameras}
 
     def beauty(self, snapshot: MujocoSnapshot) -> UInt8[Array, "h w 3"]:
-        """A picture for people: larger, from the side, in a room, with smooth edges.
+        """A picture for people: larger, from the side, with smooth edges.
 
         Raises:
             MissingDependency: There is no OpenGL.
@@ -137,6 +139,7 @@ class _Stage:
         frame.offwidth, frame.offheight = size_px
         visual.quality.offsamples = quality.samples
         visual.quality.shadowsize = quality.shadow_px
+        visual.map.shadowclip = quality.shadow_half_m / model.stat.extent
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
 
     def pose(self, snapshot: MujocoSnapshot) -> None:
@@ -173,7 +176,7 @@ class _Stage:
 
 
 def _shown(camera: str) -> mujoco.MjvOption:
-    """Robot, table and objects; the room only where people look."""
+    """Robot, table top and objects; what is around them only where people look."""
     option = mujoco.MjvOption()
     option.geomgroup[:] = 0
     option.geomgroup[[SCENE_GROUP, VISUAL_GROUP, ROBOT_GROUP]] = 1

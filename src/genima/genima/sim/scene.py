@@ -15,7 +15,7 @@ TABLE_TOP_M = 0.0
 FLOOR_M = -0.76
 SCENE_GROUP = 0
 ROOM_GROUP = 4
-"""Floor and walls, which only the beauty picture shows."""
+"""Floor and table legs, which only the beauty picture shows."""
 BEAUTY_CAMERA = "beauty"
 """For videos and pictures of the project; no policy sees it."""
 BEAUTY_WIDTH_PX, BEAUTY_HEIGHT_PX = 640, 480
@@ -23,9 +23,8 @@ BEAUTY_WIDTH_PX, BEAUTY_HEIGHT_PX = 640, 480
 _TABLE_MIN_XY_M = (-0.36, -0.70)
 _TABLE_MAX_XY_M = (1.02, 0.70)
 _TABLE_THICKNESS_M = 0.04
-_ROOM_HALF_M = 3.2
-_ROOM_CENTRE_M = 1.2
-_WALL_RGB = (0.77, 0.80, 0.80)
+_FLOOR_HALF_M = 3.0
+_WALL_RGB = (0.80, 0.83, 0.83)
 _FLOOR_RGB = (0.56, 0.57, 0.58)
 
 
@@ -65,7 +64,6 @@ def _set_visuals(spec: mujoco.MjSpec) -> None:
     spec.stat.center = [0.35, 0.0, 0.2]
     spec.visual.map.znear = 0.01
     spec.visual.map.zfar = 12.0
-    spec.visual.map.shadowclip = 1.1  # half of the square that the shadow map covers [m]
     spec.visual.map.shadowscale = 0.8
     spec.visual.quality.numquads = 1
     spec.visual.quality.numslices = 20
@@ -76,9 +74,9 @@ def _set_visuals(spec: mujoco.MjSpec) -> None:
 
 
 def _add_room(spec: mujoco.MjSpec) -> None:
-    """A backdrop at infinity for the cameras; a real floor and walls for the beauty picture.
+    """A painted backdrop at infinity, and a real floor for the beauty picture.
 
-    A painted backdrop costs a software renderer a quarter of what five large planes do.
+    The cameras see too little of a floor to be worth a large plane in software rendering.
     """
     backdrop = spec.add_texture(
         name="backdrop",
@@ -89,33 +87,18 @@ def _add_room(spec: mujoco.MjSpec) -> None:
     )
     backdrop.data = room(_WALL_RGB, _FLOOR_RGB).tobytes()
     _textured(spec, "floor", plaster(_FLOOR_RGB, 0.03, seed=3), repeat=(4.0, 4.0))
-    _textured(spec, "wall", plaster(_WALL_RGB, 0.012, seed=5), repeat=(2.0, 2.0))
-    _add_plane(spec, "floor", [_ROOM_CENTRE_M, 0.0, FLOOR_M], [1.0, 0.0, 0.0, 0.0])
-    half_turn = np.sqrt(0.5)
-    for axis, side in ((0, -1), (0, 1), (1, 1), (1, -1)):
-        position = [_ROOM_CENTRE_M, 0.0, 0.0]
-        position[axis] += side * _ROOM_HALF_M
-        turn = [half_turn, 0.0, -side * half_turn, 0.0]
-        if axis == 1:
-            turn = [half_turn, side * half_turn, 0.0, 0.0]
-        _add_plane(spec, "wall", position, turn)
-
-
-def _add_plane(
-    spec: mujoco.MjSpec, material: str, position: list[float], quaternion: list[float]
-) -> None:
     spec.worldbody.add_geom(
+        name="floor",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=[_ROOM_HALF_M, _ROOM_HALF_M, 0.1],
-        pos=position,
-        quat=quaternion,
-        material=material,
+        size=[_FLOOR_HALF_M, _FLOOR_HALF_M, 0.1],
+        pos=[0.0, 0.0, FLOOR_M],
+        material="floor",
         group=ROOM_GROUP,
     )
 
 
 def _add_table(spec: mujoco.MjSpec) -> None:
-    _textured(spec, "wood", wood(), repeat=(1.0, 1.0))
+    _textured(spec, "wood", wood(), (1.0, 1.0))
     spec.add_material(name="steel", rgba=[0.30, 0.31, 0.33, 1.0], specular=0.5, shininess=0.6)
     low, high = np.array(_TABLE_MIN_XY_M), np.array(_TABLE_MAX_XY_M)
     centre, half = (low + high) / 2.0, (high - low) / 2.0
@@ -138,11 +121,16 @@ def _add_table(spec: mujoco.MjSpec) -> None:
             material="steel",
             contype=0,
             conaffinity=0,
-            group=SCENE_GROUP,
+            group=ROOM_GROUP,
         )
 
 
-def _textured(spec: mujoco.MjSpec, name: str, pixels: Array, repeat: tuple[float, float]) -> None:
+def _textured(
+    spec: mujoco.MjSpec,
+    name: str,
+    pixels: Array,
+    repeat: tuple[float, float],
+) -> None:
     """A material `name` that shows a picture, repeated over the surface it is on."""
     height, width = pixels.shape[:2]
     texture = spec.add_texture(
@@ -200,7 +188,7 @@ def _add_camera(spec: mujoco.MjSpec, camera: Camera) -> None:
 
 
 def _add_beauty_camera(spec: mujoco.MjSpec) -> None:
-    place, towards = np.array([1.55, -1.30, 0.95]), np.array([0.30, 0.02, 0.22])
+    place, towards = np.array([1.60, -1.25, 0.92]), np.array([0.31, 0.03, 0.26])
     forward = towards - place
     right = np.cross(forward, [0.0, 0.0, 1.0])
     up = np.cross(right, forward)
