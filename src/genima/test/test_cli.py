@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The frame of the command line: verbs, errors, speed of start."""
 
+import re
 import subprocess
 import sys
 
@@ -51,4 +52,29 @@ def test_unforeseen_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(app, "build_app", lambda: fail)
     with pytest.raises(ZeroDivisionError):
+        app.main()
+
+
+@pytest.mark.parametrize(
+    ("module", "advice"), [("mujoco", r"genima\[sim\]"), ("genima_msgs.msg", "source ROS 2")]
+)
+def test_missing_optional_package_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: str, advice: str
+) -> None:
+    def fail() -> None:
+        raise ModuleNotFoundError(name=module)
+
+    monkeypatch.setattr(app, "build_app", lambda: fail)
+    with pytest.raises(SystemExit) as caught:
+        app.main()
+    assert caught.value.code == 2
+    assert re.search(advice, capsys.readouterr().err)
+
+
+def test_missing_package_of_no_extra_is_unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ModuleNotFoundError(name="genima.nonsense")
+
+    monkeypatch.setattr(app, "build_app", lambda: fail)
+    with pytest.raises(ModuleNotFoundError):
         app.main()

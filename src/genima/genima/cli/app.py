@@ -18,6 +18,12 @@ from genima.errors import GenimaError
 
 EXIT_ERROR = 2
 
+_BY_EXTRA = {
+    "sim": ("daqp", "fast_simplification", "mink", "mujoco", "trimesh"),
+    "train": ("torch",),
+    "render": ("pyrender",),
+}
+
 
 def build_app() -> typer.Typer:
     """Make the app with all verbs in alphabetical order."""
@@ -45,10 +51,30 @@ def main() -> NoReturn:
     try:
         build_app()()
     except GenimaError as error:
-        red, reset = ("\x1b[31m", "\x1b[0m") if _coloured() else ("", "")
-        print(f"{red}{error}{reset}", file=sys.stderr)
-        sys.exit(EXIT_ERROR)
+        _fail(str(error))
+    except ModuleNotFoundError as error:
+        _fail(_what_to_install(error))
     sys.exit(0)
+
+
+def _what_to_install(error: ModuleNotFoundError) -> str:
+    """A sentence for a package that is optional; other errors go on."""
+    module = (error.name or "").partition(".")[0]
+    for extra, modules in _BY_EXTRA.items():
+        if module in modules:
+            return (
+                f"this needs {module}, which is not installed: use ./genima of a checkout, or "
+                f"pip install 'genima[{extra}]'."
+            )
+    if module == "rclpy" or module.endswith("_msgs") or module == "genima_ros":
+        return f"this needs {module} of ROS 2: use ./genima of a checkout, or source ROS 2."
+    raise error
+
+
+def _fail(sentence: str) -> NoReturn:
+    red, reset = ("\x1b[31m", "\x1b[0m") if _coloured() else ("", "")
+    print(f"{red}{sentence}{reset}", file=sys.stderr)
+    sys.exit(EXIT_ERROR)
 
 
 def _coloured() -> bool:
