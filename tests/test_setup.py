@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from workspace import cmake_paths, machine, venv
+from workspace import cmake_paths, machine, sourced, venv
 from workspace.build import fingerprint
 from workspace.errors import SetupError
 from workspace.machine import Need
@@ -90,6 +90,56 @@ def test_start_script_stops_with_exit_code_2_where_a_compiler_is_missing(tmp_pat
     assert "lacks a C++ compiler" in result.stderr
     assert "sudo apt-get install -y build-essential" in result.stderr
     assert not (checkout / ".venv").exists()
+
+
+# --- a machine with ROS 2 --------------------------------------------------------------------
+
+
+def sourced_checkout(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """A checkout, and an environment with programs that stand in for those of ROS 2."""
+    checkout = tmp_path / "checkout"
+    (checkout / "src").mkdir(parents=True)
+    for name in ("tools", "requirements"):
+        shutil.copytree(ROOT / name, checkout / name)
+    shutil.copy(ROOT / "genima", checkout)
+    programs = {
+        "ros2": "exit 0",
+        "colcon": "echo built >> built; mkdir -p install; "
+        "echo 'export PATH=$PATH:$PWD/bin' > install/setup.bash",
+        "genima": 'echo "genima $* $MUJOCO_GL"; exit 7',
+    }
+    (tmp_path / "bin").mkdir()
+    for name, body in programs.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return checkout, {"PATH": path, "ROS_DISTRO": "jazzy", "PYTHON": sys.executable}
+
+
+def test_sourced_ros_is_used_and_no_environment_is_made(tmp_path: Path) -> None:
+    checkout, environment = sourced_checkout(tmp_path)
+    for _ in range(2):
+        result = subprocess.run(
+            [checkout / "genima", "launch", "x"], cwd=checkout, env=environment,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert (result.returncode, result.stdout) == (7, "genima launch x egl\n"), result.stderr
+    assert (checkout / "built").read_text() == "built\n", "built once"
+    assert not (checkout / ".venv").exists()
+
+
+def test_sourced_ros_without_a_needed_module_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sourced, "_exists", lambda module: module != "cv2")
+    monkeypatch.setattr(sourced.shutil, "which", lambda _: "/usr/bin/colcon")
+    with pytest.raises(
+        SetupError, match=r"lacks cv2. Install:\n  sudo apt-get .* python3-opencv$"
+    ):
+        sourced.set_up_sourced(ROOT)
+    monkeypatch.setattr(sourced, "_exists", lambda module: module != "typer")
+    with pytest.raises(SetupError, match=r"lacks typer.*\n.*--break-system-packages typer=="):
+        sourced.set_up_sourced(ROOT)
 
 
 # --- steps -----------------------------------------------------------------------------------

@@ -52,7 +52,9 @@ class Environment:
         return True
 
     def _create(self) -> None:
-        command = [sys.executable, "-m", "venv", "--clear", self.path]
+        # Not by the environment's own Python, which is about to be removed.
+        python = getattr(sys, "_base_executable", sys.executable)
+        command = [python, "-m", "venv", "--clear", self.path]
         log = self._log / "setup_venv.log"
         run_logged("Making the Python environment", command, log, self._root, os.environ)
 
