@@ -38,6 +38,7 @@ _OPEN_WIDTH_M = 0.07
 _CLOSED_WIDTH_M = 0.06
 _FINGERS_STILL_M = 0.0005
 _LOST_STEPS = 4
+_LOOK_AGAIN_STEPS = 20
 _RETREAT_M = 0.1
 _PLACEMENTS = 200
 
@@ -67,6 +68,7 @@ class WaypointExpert:
         self._tcp = forward_tcp(self._q_near)
         self._width_m = self._readings.gripper_width_m(data)
         self._fingers_still = True
+        self._succeeded = False
         self._still_steps = 0
         self._lost_steps = 0
         self._start(task.waypoints(model, data))
@@ -86,10 +88,14 @@ class WaypointExpert:
         self._measure()
         if self._lost():
             self._plan_again()
-        while self._index < len(self._stops) - 1 and self._done():
-            self._index += 1
-            self._dwelt = 0
-            self._still_steps = 0
+        while self._done():
+            if self._index < len(self._stops) - 1:
+                self._index += 1
+                self._dwelt = self._still_steps = 0
+                continue
+            if not self._succeeded:
+                self._plan_again()
+            break
 
     def chunk(self, horizon_steps: int) -> ExpertChunk:
         """The next steps from the present state; has no side effect.
@@ -115,13 +121,13 @@ class WaypointExpert:
         up = np.array(self._tcp)
         up[:3, 3] -= _RETREAT_M * up[:3, 2]
         up[2, 3] = min(up[2, 3], max(waypoints[0].base_T_tcp[2, 3], self._tcp[2, 3]))
-        retreat = Waypoint("retreat", up, waypoints[0].gripper_open, stay=False)
+        retreat = Waypoint("retreat", up, waypoints[0].gripper_open)
         self._lost_steps = 0
         try:
             self._start((retreat, *waypoints))
         except Unreachable:
             # The object lies where the arm cannot work: stay with the old way, look again later.
-            self._lost_steps = -20
+            self._lost_steps, self._dwelt = -_LOOK_AGAIN_STEPS, 0
 
     def _measure(self) -> None:
         tcp = forward_tcp(self._readings.q(self._data))
@@ -130,11 +136,12 @@ class WaypointExpert:
         width_m = self._readings.gripper_width_m(self._data)
         self._fingers_still = abs(width_m - self._width_m) < _FINGERS_STILL_M
         self._tcp, self._width_m = tcp, width_m
+        self._succeeded |= self._task.success(self._model, self._data)
 
     def _lost(self) -> bool:
         holds = self.stop.holds
         broken = holds is not None and not holds(self._model, self._data)
-        if not broken or self._task.success(self._model, self._data):
+        if not broken or self._succeeded:
             self._lost_steps = min(self._lost_steps, 0)
             return False
         self._lost_steps += 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From an expert's waypoints in space to stops in joint space, or the finding that it cannot be."""
+"""From an expert's waypoints in space to stops in joint space, where the arm can go there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ def _solve(
                 raise Unreachable(f"the straight way to {waypoint.name!r} jumps in joint space.")
             q, pose = solved, knot
             last = k == len(knots) - 1
-            stops.append(_stop(waypoint, q, knot, K_STEPS if waypoint.stay and last else 0))
+            stops.append(_stop(waypoint, q, knot, K_STEPS if last else 0))
     return tuple(stops)
 
 
@@ -111,7 +111,8 @@ def _facing(q: Float[Array, "7"], target: Float[Array, "4 4"]) -> Float[Array, "
     """
     tcp = base_T_tcp(q)
     azimuth, yaw = (
-        np.arctan2(target[1, column], target[0, column]) - np.arctan2(tcp[1, column], tcp[0, column])
+        np.arctan2(target[1, column], target[0, column])
+        - np.arctan2(tcp[1, column], tcp[0, column])
         for column in (3, 0)
     )
     seed = np.array(q)
@@ -139,7 +140,7 @@ def _stop(
 
 
 def _line(start: Float[Array, "4 4"], end: Float[Array, "4 4"]) -> list[Float[Array, "4 4"]]:
-    """Poses on a straight line, without its start; the rotation of its end where it is the same."""
+    """Poses on a straight line, without its start; a line that turns the hand is one piece."""
     way = end[:3, 3] - start[:3, 3]
     pieces = max(1, int(np.ceil(np.linalg.norm(way) / _KNOT_SPACING_M)))
     if rotation_angle(start[:3, :3].T @ end[:3, :3]) > 1e-3:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shapes, materials and poses that the tasks' objects are made of."""
+"""Materials, geoms and poses that the tasks' objects are made of."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,6 @@ import numpy as np
 from genima.arrays import Array, Float
 from genima.geometry import rotation_x, rotation_z
 
-Rgba = tuple[float, float, float, float]
-
 VISUAL_GROUP = 1
 """Geoms that are only seen: they touch nothing and weigh nothing."""
 
@@ -18,7 +16,7 @@ COLLISION_GROUP = 3
 """Geoms that are only felt: the renderer leaves this group out."""
 
 
-def top_down(position: Sequence[float], yaw_rad: float) -> Float[Array, "4 4"]:
+def top_down(position: Sequence[float] | Float[Array, "3"], yaw_rad: float) -> Float[Array, "4 4"]:
     """Pose of the TCP that points straight down; at yaw 0 the fingers open along y.
 
     Args:
@@ -47,9 +45,7 @@ def wrap(angle_rad: float, period_rad: float = 2 * np.pi) -> float:
     return float((angle_rad + period_rad / 2) % period_rad - period_rad / 2)
 
 
-def fix_body(
-    model: mujoco.MjModel, body: str, position: Sequence[float], yaw_rad: float
-) -> None:
+def fix_body(model: mujoco.MjModel, body: str, position: Sequence[float], yaw_rad: float) -> None:
     """Put a body that has no joint somewhere else in a compiled model."""
     model.body(body).pos[:] = position
     model.body(body).quat[:] = yaw_quaternion(yaw_rad)
@@ -110,60 +106,6 @@ def add_wood_texture(spec: mujoco.MjSpec, name: str, rgb: tuple[float, float, fl
         nchannel=3,
     )
     texture.data = np.tile(face, (6, 1, 1)).tobytes()
-    return name
-
-
-def add_lathe(
-    spec: mujoco.MjSpec, name: str, profile: Sequence[tuple[float, float]], segments: int = 40
-) -> str:
-    """A mesh made by turning a profile about z; returns its name.
-
-    Args:
-        spec: The scene.
-        name: Name of the mesh.
-        profile: Points (radius, height) [m] from the bottom up along the outside; the surface is
-            seen from the right-hand side of that path. Radius 0 closes it.
-        segments: Faces around.
-    """
-    radius, height = np.array(profile).T
-    angle = 2 * np.pi * np.arange(segments) / segments
-    ring = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    vertices = np.concatenate(
-        [
-            np.broadcast_to(radius[:, None, None] * ring, (len(radius), segments, 2)),
-            np.broadcast_to(height[:, None, None], (len(radius), segments, 1)),
-        ],
-        axis=-1,
-    )
-    faces = []
-    for k in range(len(radius) - 1):
-        for i in range(segments):
-            a, b = k * segments + i, k * segments + (i + 1) % segments
-            c, d = a + segments, b + segments
-            faces += [(a, b, d)] if radius[k] > 0 else []
-            faces += [(a, d, c)] if radius[k + 1] > 0 else []
-    spec.add_mesh(
-        name=name,
-        uservert=vertices.reshape(-1),
-        userface=np.array(faces).reshape(-1),
-        inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
-    )
-    return name
-
-
-def add_rounded_box(
-    spec: mujoco.MjSpec, name: str, half_size: Sequence[float], radius: float
-) -> str:
-    """A box with round edges (its hull is found by MuJoCo); returns the mesh's name."""
-    core = np.array(half_size) - radius
-    polar = np.linspace(0.0, np.pi / 2, 5)
-    corner = [
-        (np.cos(a) * np.cos(b), np.cos(a) * np.sin(b), np.sin(a)) for a in polar for b in polar
-    ]
-    octant = np.unique(np.round(np.array(corner), 9), axis=0) * radius + core
-    signs = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
-    vertices = (signs[:, None, :] * octant).reshape(-1)
-    spec.add_mesh(name=name, uservert=vertices)
     return name
 
 

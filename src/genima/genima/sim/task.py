@@ -26,14 +26,12 @@ before the follower is there, and it could come to rest where the target turns b
 
 @dataclass(frozen=True)
 class Waypoint:
-    """One stop of an expert's way.
+    """One stop of an expert's way: the arm stays there for K steps after its measured arrival.
 
     Attributes:
         name: What happens here, for logs.
         base_T_tcp: Pose of panda_hand_tcp in panda_link0, (4, 4).
-        gripper_open: State of the gripper on the way here; it changes at the stop before.
-        stay: Whether to stay K steps after the measured arrival, as every contact, grasp and
-            turn-around needs; otherwise the arm passes through and may cut the corner.
+        gripper_open: State of the gripper on the way here and during the stay.
         speed_m_s: Greatest speed of the TCP on the way here [m/s].
         straight: Reach it on a straight line rather than on a straight line of the joints.
         holds: Must be true on the way here; where it stays false, the way is planned afresh.
@@ -42,7 +40,6 @@ class Waypoint:
     name: str
     base_T_tcp: Float[Array, "4 4"]
     gripper_open: bool
-    stay: bool = True
     speed_m_s: float = 0.25
     straight: bool = False
     holds: Holds | None = None
@@ -68,7 +65,7 @@ class Task(ABC):
 
     @abstractmethod
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
-        """Put the objects at random poses: `model.body_pos` of fixed bodies, `qpos` of free ones."""
+        """Put the objects at random poses: those of fixed bodies are in `model`."""
 
     @abstractmethod
     def success(self, model: mujoco.MjModel, data: mujoco.MjData) -> bool:

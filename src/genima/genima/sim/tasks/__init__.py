@@ -33,6 +33,6 @@ Every concrete `Task` in a module of this package is found by its `name`. A whol
                 Waypoint("lift", lift, False, speed_m_s=0.15, straight=True),
             )
 
-Two rules come from the follower, who takes only the position one second ahead: stay K steps at every
-contact, grasp and turn-around (the default dwell), and be content with a centimetre.
+Two rules come from the follower, who takes only the position one second ahead: make a waypoint of
+every contact, grasp and turn-around, and be content with a centimetre.
 """

@@ -126,7 +126,12 @@ class OpenDrawer(Task):
             pos=(-depth - 0.006, 0, -half_height * 0.25),
         )
         props.add_collider(
-            drawer, capsule, (0.007, _BAR_HALF_M), pos=(_BAR_OUT_M, 0, 0), material=metal, friction=1.5
+            drawer,
+            capsule,
+            (0.007, _BAR_HALF_M),
+            pos=(_BAR_OUT_M, 0, 0),
+            material=metal,
+            friction=1.5,
         )
         along_x = (np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0)
         for end in (-1, 1):

@@ -4,7 +4,7 @@
 import mujoco
 import numpy as np
 
-from genima.sim import props
+from genima.sim import props, shapes
 from genima.sim.task import Task, Waypoint
 
 _BASE_HEIGHT_M = 0.034
@@ -35,13 +35,13 @@ class PushButton(Task):
         maroon = props.add_material(spec, "button_maroon", (0.46, 0.09, 0.13), shininess=0.6)
         dark = props.add_material(spec, "button_dark", (0.16, 0.16, 0.17))
         half_height = _BASE_HEIGHT_M / 2
-        props.add_rounded_box(spec, "button_case", (0.062, 0.062, half_height), 0.008)
-        props.add_lathe(
+        shapes.add_rounded_box(spec, "button_case", (0.062, 0.062, half_height), 0.008)
+        shapes.add_lathe(
             spec,
             "button_ring",
             ((0.045, -0.001), (0.046, 0.0025), (0.044, 0.004), (0.033, 0.004), (0.031, 0.001)),
         )
-        props.add_lathe(
+        shapes.add_lathe(
             spec,
             "button_cap",
             (

@@ -5,10 +5,10 @@ import mujoco
 import numpy as np
 
 from genima.arrays import Array, Float
-from genima.sim import props
+from genima.sim import props, shapes
 from genima.sim.task import Task, Waypoint
 
-_HALF_BLOCK_M = np.array([0.045, 0.052, 0.030])
+_HALF_BLOCK_M = (0.045, 0.052, 0.030)
 _WORKSPACE_M = np.array([[0.34, -0.22], [0.60, 0.22]])
 _HALF_TARGET_M = 0.072
 _ON_TARGET_M = 0.03
@@ -43,10 +43,10 @@ class SlideBlockToTarget(Task):
         slate = props.add_material(spec, "block", (0.33, 0.40, 0.52), shininess=0.5)
         green = props.add_material(spec, "target_green", (0.24, 0.52, 0.30), specular=0.1)
         pale = props.add_material(spec, "target_pale", (0.62, 0.74, 0.60), specular=0.1)
-        props.add_rounded_box(spec, "block", _HALF_BLOCK_M, 0.006)
-        props.add_rounded_box(spec, "target", (_HALF_TARGET_M, _HALF_TARGET_M, 0.0009), 0.0008)
+        shapes.add_rounded_box(spec, "block", _HALF_BLOCK_M, 0.006)
+        shapes.add_rounded_box(spec, "target", (_HALF_TARGET_M, _HALF_TARGET_M, 0.0009), 0.0008)
         inner = _HALF_TARGET_M - 0.008
-        props.add_rounded_box(spec, "target_inner", (inner, inner, 0.0009), 0.0008)
+        shapes.add_rounded_box(spec, "target_inner", (inner, inner, 0.0009), 0.0008)
         target = spec.worldbody.add_body(name="target")
         props.add_visual(target, pale, mesh="target", pos=(0, 0, 0.0009))
         props.add_visual(target, green, mesh="target_inner", pos=(0, 0, 0.0014))
@@ -74,11 +74,10 @@ class SlideBlockToTarget(Task):
 
     def waypoints(self, model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Waypoint, ...]:
         """Behind the block, down, push, up."""
-        block = data.body("block").xpos[:2]
+        block = np.array(data.body("block").xpos[:2])
         gap = _gap(data)
         ahead = gap / max(float(np.linalg.norm(gap)), 1e-6)
-        face, half_m = _face_towards(data, ahead)
-        contact = half_m + _FINGER_HALF_M
+        contact = _half_length_m(data, ahead) + _FINGER_HALF_M
         behind = block - (contact + _CLEARANCE_M) * ahead
         end = block + gap - contact * ahead
         yaw = props.wrap(float(np.arctan2(ahead[1], ahead[0])), np.pi)
@@ -92,7 +91,6 @@ class SlideBlockToTarget(Task):
             short = float(_gap(data) @ ahead) > -_ON_TARGET_M
             return off < _SIDEWAYS_M and short
 
-        block = np.array(block)
         above = props.top_down((*behind, _TRAVEL_HEIGHT_M), yaw)
         down = props.top_down((*behind, _PUSH_HEIGHT_M), yaw)
         push = props.top_down((*end, _PUSH_HEIGHT_M), yaw)
@@ -108,8 +106,7 @@ def _gap(data: mujoco.MjData) -> Float[Array, "2"]:
     return np.array(data.body("target").xpos[:2] - data.body("block").xpos[:2])
 
 
-def _face_towards(data: mujoco.MjData, ahead: Float[Array, "2"]) -> tuple[int, float]:
-    """The axis of the block that is closest to the way, and the block's half length along it."""
+def _half_length_m(data: mujoco.MjData, ahead: Float[Array, "2"]) -> float:
+    """From the block's middle to the face that is pushed [m]."""
     axes = data.body("block").xmat.reshape(3, 3)[:2, :2]
-    face = int(np.abs(axes.T @ ahead).argmax())
-    return face, float(_HALF_BLOCK_M[face])
+    return float(_HALF_BLOCK_M[np.abs(axes.T @ ahead).argmax()])

@@ -4,7 +4,7 @@
 import mujoco
 import numpy as np
 
-from genima.sim import props
+from genima.sim import props, shapes
 from genima.sim.readings import PandaReadings
 from genima.sim.task import Task, Waypoint
 
@@ -39,14 +39,16 @@ class TakeLidOffSaucepan(Task):
         steel = props.add_material(
             spec, "pan_steel", (0.62, 0.63, 0.65), shininess=0.8, specular=0.9, reflectance=0.05
         )
-        inside = props.add_material(spec, "pan_lid", (0.72, 0.73, 0.75), shininess=0.8, specular=0.8)
+        inside = props.add_material(
+            spec, "pan_lid", (0.72, 0.73, 0.75), shininess=0.8, specular=0.8
+        )
         dark = props.add_material(spec, "pan_dark", (0.13, 0.12, 0.12), shininess=0.5)
         self._build_pan(spec, steel, dark)
         self._build_lid(spec, inside, dark)
 
     def _build_pan(self, spec: mujoco.MjSpec, steel: str, dark: str) -> None:
         r, h = _PAN_RADIUS_M, _PAN_HEIGHT_M
-        props.add_lathe(
+        shapes.add_lathe(
             spec,
             "pan",
             (
@@ -87,7 +89,7 @@ class TakeLidOffSaucepan(Task):
 
     def _build_lid(self, spec: mujoco.MjSpec, steel: str, dark: str) -> None:
         r = _PAN_RADIUS_M
-        props.add_lathe(
+        shapes.add_lathe(
             spec,
             "lid",
             (
@@ -102,7 +104,7 @@ class TakeLidOffSaucepan(Task):
                 (0.0, 0.0175),
             ),
         )
-        props.add_lathe(
+        shapes.add_lathe(
             spec,
             "knob",
             (
@@ -149,8 +151,8 @@ class TakeLidOffSaucepan(Task):
         # The knob is round: whatever the pan's yaw, grasp it across the line to the base.
         yaw = float(np.arctan2(knob[1], knob[0]))
         grasp = props.top_down(knob, yaw)
-        above = props.top_down(knob + (0.0, 0.0, 0.10), yaw)
-        lift = props.top_down(knob + (0.0, 0.0, _LIFT_M), yaw)
+        above = props.top_down(knob + np.array([0.0, 0.0, 0.10]), yaw)
+        lift = props.top_down(knob + np.array([0.0, 0.0, _LIFT_M]), yaw)
 
         def at_rest(_: mujoco.MjModel, data: mujoco.MjData) -> bool:
             return bool(np.linalg.norm(_knob(data) - knob) < 0.02)
