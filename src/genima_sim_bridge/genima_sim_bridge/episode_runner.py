@@ -36,6 +36,8 @@ _QUERY_EVERY_S = 0.05
 #: How long to wait for the last observations, and for the goal's end [s].
 _SETTLE_S = 2.0
 _CANCEL_LIMIT_S = 10.0
+#: In real time the first picture of a new scene takes long; give the goal when it is through.
+_CALM_STEPS = 10
 #: A goal that ends while the graph is being shut down is nobody's failure [s].
 _SHUTDOWN_GRACE_S = 1.0
 
@@ -106,6 +108,10 @@ class EpisodeRunner:
             start_s = response.stamp.sec + response.stamp.nanosec * 1e-9
             self._observer.begin(key, instruction, start_s)
             self._graph.wait_for_controller(start_s, self._parameters.start_limit_s)
+            if self._plan.pacing is Pacing.REALTIME:
+                self._graph.spin_until(
+                    lambda: self._observer.last_step >= _CALM_STEPS, self._parameters.start_limit_s
+                )
             outcome = self._follow(instruction)
         except GraphFault as fault:
             self._write(key, instruction, self._broken(fault), began_s)

@@ -43,7 +43,7 @@ def evaluate(
                     file = installed_launch_file(os.environ)
                     run_graph(folder, plan, GraphSettings(file, video), display)
         except KeyboardInterrupt:
-            console.print("Interrupted. Repeat the command to go on with the episodes that remain.")
+            console.print("Interrupted. Repeat the command to go on with what remains.")
             raise
         report = write_report(folder)
     print_report(report, console)

@@ -63,7 +63,7 @@ class ProgressDisplay:
     def finish(self, record: EpisodeRecord) -> None:
         """An episode is finished."""
         self._records[record.key] = record
-        self._bar.update(self._task, advance=1, successes=self._rate())
+        self._bar.update(self._task, advance=1, successes=self._rate(), description="done")
         if not self._console.is_terminal:
             outcome = "success" if record.success else f"failure ({record.reason})"
             self._console.print(
