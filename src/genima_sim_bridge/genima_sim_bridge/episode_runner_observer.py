@@ -107,13 +107,19 @@ class EpisodeObserver:
         table = recording.joints.table(steps)
         save_trajectory(self._folder.trajectory_file(recording.key), table, self._policy.step_s)
         if recording.video is not None:
-            if recording.frame >= 0:
-                outcome = Outcome.SUCCESS if success else Outcome.FAILURE
-                recording.video.hold(self._compose(recording, outcome), _LAST_FRAMES)
-            recording.video.close()
-            path = self._folder.unfinished_video_file(recording.key)
-            path.replace(self._folder.video_file(recording.key, success))
+            self._finish_video(recording, recording.video, success)
         return int(np.isnan(table).any(axis=1).sum())
+
+    def _finish_video(self, recording: _Recording, video: VideoWriter, success: bool) -> None:
+        path = self._folder.unfinished_video_file(recording.key)
+        if recording.frame < 0:  # the cameras never came
+            video.close()
+            path.unlink(missing_ok=True)
+            return
+        outcome = Outcome.SUCCESS if success else Outcome.FAILURE
+        video.hold(self._compose(recording, outcome), _LAST_FRAMES)
+        video.close()
+        path.replace(self._folder.video_file(recording.key, success))
 
     def drop(self) -> None:
         """Forget an episode that is not finished."""

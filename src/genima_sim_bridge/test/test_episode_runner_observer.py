@@ -6,14 +6,14 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from genima_msgs.msg import TargetTile
+
 from genima.evaluation.folder import EvaluationFolder, open_folder
 from genima.evaluation.plan import EpisodeKey, EvaluationPlan
 from genima.evaluation.trajectory import load_trajectory
 from genima.kinematics import JOINT_NAMES
 from genima.policy import Policy
-from genima_msgs.msg import TargetTile
 from genima_ros.conversions import joint_state, rgb_to_image, time_message
-
 from genima_sim_bridge.episode_runner_observer import EpisodeObserver
 
 KEY = EpisodeKey("push_button", 7)
