@@ -2,6 +2,7 @@
 """What a task is: objects in the scene, a condition for success, and the way an expert does it."""
 
 import importlib
+import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -91,9 +92,16 @@ class Task(ABC):
 def registered_tasks() -> dict[str, type[Task]]:
     """All tasks by name: every concrete `Task` in a module of `genima.sim.tasks`."""
     package = importlib.import_module("genima.sim.tasks")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-    found = {cls.name: cls for cls in Task.__subclasses__() if hasattr(cls, "name")}
+    found: dict[str, type[Task]] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        for value in vars(module).values():
+            if (
+                inspect.isclass(value)
+                and issubclass(value, Task)
+                and not inspect.isabstract(value)
+            ):
+                found[value.name] = value
     return dict(sorted(found.items()))
 
 
