@@ -46,8 +46,8 @@ def body_at(q: Float[Array, "7"]) -> Body:
     centres, axes, poses = _spheres_and_joints(q)
     joint_axes = poses[1:8, :3, 2]
     arms = centres[:, None, :] - poses[None, 1:8, :3, 3]
-    dcentres = _cross(joint_axes[None], arms) * _MOVES[..., None]
-    daxes = _cross(joint_axes[None], axes[:, None, :]) * _MOVES[..., None]
+    dcentres = cross(joint_axes[None], arms) * _MOVES[..., None]
+    daxes = cross(joint_axes[None], axes[:, None, :]) * _MOVES[..., None]
     return Body(centres, axes, dcentres.swapaxes(1, 2), daxes.swapaxes(1, 2))
 
 
@@ -64,7 +64,7 @@ def _spheres_and_joints(q: Float[Array, "*b 7"]) -> tuple[Array, Array, Array]:
     return centres, axes, poses
 
 
-def _cross(a: Array, b: Array) -> Array:
+def cross(a: Array, b: Array) -> Array:
     """Cross product along the last axis; np.cross takes several times as long."""
     a, b = np.broadcast_arrays(a, b)
     out = np.empty(a.shape)

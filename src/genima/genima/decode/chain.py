@@ -86,6 +86,14 @@ def with_wrist_axes(q: Float[Array, "7"], axes: Float[Array, "n 3"]) -> Float[Ar
     return found
 
 
+def with_hand_flipped(q: Float[Array, "*b 7"]) -> Float[Array, "*b 7"]:
+    """The other joints 5 and 6 with the same centres; the stripes of wrist and gripper differ."""
+    other = np.array(q)
+    other[..., 4] = _wrapped(q[..., 4] + np.pi)
+    other[..., 5] = 2 * _HAND_PHASE + np.pi - q[..., 5]
+    return other
+
+
 def twin(q: Float[Array, "7"]) -> Float[Array, "7"]:
     """The other configuration with the same spheres but for the stripes of the base sphere."""
     other = q.copy()

@@ -8,7 +8,7 @@ import numpy as np
 from genima.arrays import Array, Float, UInt8
 from genima.cameras import CameraRig
 from genima.decode.body import body_at, centres_and_axes
-from genima.decode.chain import twin, with_wrist_axes
+from genima.decode.chain import twin, with_hand_flipped, with_wrist_axes
 from genima.decode.palette import Label
 from genima.decode.refine import edge_rays, refine
 from genima.decode.scene import Sampler, Scene
@@ -27,7 +27,10 @@ _OUTLINE_SCALES = (6.0, 4.0, 3.0, 2.0, 1.5)
 _STRIPE_SCALES = (4.0, 3.0, 2.0, 1.5, 1.0, 1.0)
 _TRIED = 3
 _ROUNDS = 2
-_GOOD = 0.85
+_CLEAR_SHARE = 0.98
+_CLEAR_COUNT = 85
+_TWIN_GAIN = 0.03
+_GOOD = 0.93
 
 
 class TargetDecoder:
@@ -38,12 +41,17 @@ class TargetDecoder:
 
     def decode(self, tile: UInt8[Array, "2s 2s 3"], q_now: Float[Array, "7"]) -> DecodedTarget:
         images = untile(tile, self._policy.cameras)
-        return self.decode_images(images, self._rig.views(q_now), q_now)
+        views = self._rig.views(q_now)
+        found = self.decode_images(images, views, q_now)
+        if found.fit < 0.8:
+            blended = self.decode_images(images, views, q_now, True)
+            if blended.fit > found.fit: found = blended
+        return found
 
     def decode_images(self, images, views, q_now, blended=False, debug=None):
         scene = Scene.from_images(images, views, self._policy.sphere_radii_m, blended)
         sampler = Sampler(scene, _START_SAMPLES)
-        judge = Sampler(scene, _FIT_SAMPLES, 0.97)
+        judge = Sampler(scene, _FIT_SAMPLES, 0.9)
         best = None
         for start in starts(gather(scene, sampler), sampler, self._limits)[:_TRIED]:
             found = self._follow(scene, sampler, judge, start)
@@ -54,7 +62,7 @@ class TargetDecoder:
                 break
         if best is None:
             return DecodedTarget(None, True, Verdict.NO_SPHERES, 0.0, float("inf"), np.full((4, 3), np.nan))
-        best = self._untwinned(best, judge, q_now)
+        best = self._untwinned(best, scene, judge, q_now)
         return replace(best, verdict=Verdict.OK if best.fit > 0.8 else Verdict.POOR_FIT)
 
     def _follow(self, scene: Scene, sampler: Sampler, judge, start: Start) -> DecodedTarget:
@@ -63,25 +71,38 @@ class TargetDecoder:
             rays = edge_rays(scene, centres_and_axes(q)[0], start.gripper_open)
             q = refine(rays, q, self._limits, _OUTLINE_SCALES, with_stripes=False).q
             q = self._with_hand(q, start.gripper_open, sampler, round_ > 0)
-            rays = edge_rays(scene, centres_and_axes(q)[0], start.gripper_open)
-            refined = refine(rays, q, self._limits, _STRIPE_SCALES, with_stripes=True)
-            q = refined.q
-            centres, axes = centres_and_axes(refined.q[None])
-            share, count = match(judge(centres), axes, sphere_labels(start.gripper_open))
-            fit = float(share[0][count[0]>12].min())
-            if best is None or fit > best.fit:
-                best = DecodedTarget(refined.q, start.gripper_open, Verdict.OK, fit, refined.residual_px, centres[0])
+            found = self._finished(scene, judge, q, start.gripper_open)
+            q, fit = found.q, found.fit
+            if best is None or fit > best.fit: best = found
             if fit > _GOOD: break
         return best
 
-    def _untwinned(self, found, judge, q_now):
+    def _untwinned(self, found, scene, judge, q_now):
+        """Base sphere hidden or half hidden: is it the other configuration with the same spheres?"""
+        share, count = self._shares(found, judge)
+        if share[0] > _CLEAR_SHARE and count[0] > _CLEAR_COUNT: return found
         other = twin(found.q)
         if not self._limits.within(other): return found
-        centres, axes = centres_and_axes(np.stack([found.q,other]))
-        share, count = match(judge(centres), axes, sphere_labels(found.gripper_open))
-        if share[1,0] > share[0,0] + .1 or (share[1,0]>share[0,0]-.1 and np.abs(other-q_now).max()<np.abs(found.q-q_now).max()):
-            return replace(found, q=other)
-        return found
+        other = self._finished(scene, judge, other, found.gripper_open)
+        other_share, _ = self._shares(other, judge)
+        gain = other_share[0] - share[0] if count[0] else 0.0
+        if abs(gain) < _TWIN_GAIN:
+            gain = np.abs(found.q - q_now).max() - np.abs(other.q - q_now).max()
+        return other if gain > 0 and other.fit > found.fit - _TWIN_GAIN else found
+
+    def _shares(self, found, judge):
+        centres, axes = centres_and_axes(found.q[None])
+        share, count = match(judge(centres), axes, sphere_labels(found.gripper_open), 0.75)
+        return share[0], count[0]
+
+    def _finished(self, scene, judge, q, gripper_open):
+        rays = edge_rays(scene, centres_and_axes(q)[0], gripper_open)
+        refined = refine(rays, q, self._limits, _STRIPE_SCALES, with_stripes=True)
+        q = refined.q
+        centres, axes = centres_and_axes(q[None])
+        share, count = match(judge(centres), axes, sphere_labels(gripper_open), 0.75)
+        fit = float(share[0][count[0]>12].min())
+        return DecodedTarget(q, gripper_open, Verdict.OK, fit, refined.residual_px, centres[0])
 
     def _with_hand(self, q, gripper_open: bool, sampler: Sampler, thorough):
         """Read joints 5 to 7 from the stripes of wrist and gripper sphere."""
@@ -95,7 +116,8 @@ class TargetDecoder:
             options = np.concatenate([options, self._snapped(q, samples, label_of)])
         if len(axes):
             options = np.concatenate([options, with_wrist_axes(q, axes)])
-            options = options[self._limits.within(options, -0.1)]
+        options = np.concatenate([options, with_hand_flipped(options[:1])])
+        options = options[self._limits.within(options, -0.1)]
         options = self._limits.clamp(options)
         options[:, 6] = 0
         turned = options.copy()

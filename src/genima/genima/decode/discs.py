@@ -9,9 +9,9 @@ from genima.decode.edges import Edges
 from genima.decode.palette import Label
 
 _MIN_EDGES = 14
-_MAX_EDGES = 200
+_MAX_EDGES = 140
 _GROUPS = 3
-_TRIES = 160
+_TRIES = 140
 # Fixed once, so that the same image always gives the same discs.
 _TRIPLES = np.random.default_rng(20240701).uniform(size=(_TRIES, 3))
 # An edge lies on a circle if it is this close [px]; near by, outlines are ellipses [share of radius].
@@ -25,6 +25,7 @@ _GAP = 0.2
 _MIN_FILLED = 0.6
 _MIN_COLOURED = 0.15
 _MIN_BLACK = 0.08
+_MIN_TO_BLACK = 0.2  # of all edges
 # A horizontal or vertical edge of an outline points at most 45 degrees away from the radius; blur,
 # noise and rounding add to that.
 _MIN_OUTWARD = 0.5
@@ -62,9 +63,9 @@ def find_discs(
     found = []
     for low, high in _SCALES_PX:
         low, high = max(low, radius_px[0]), min(high, radius_px[1])
-        if len(edges) < _MIN_EDGES or low >= high or mask.sum() < _MIN_COLOURED * low * low:
+        if low >= high:
             continue
-        for group in _groups(edges, mask, high):
+        for group in _groups(edges, mask, low, high):
             disc = _best_disc(edges.select(group), (low, high))
             score = 0.0 if disc is None else _fill_score(disc, labels, label)
             if disc is not None and score > 0:
@@ -73,22 +74,28 @@ def find_discs(
     return discs[np.argsort(-discs[:, 3], kind="stable")]
 
 
-def _groups(edges: Edges, mask: Array, largest_px: float) -> list[Array]:
+def _groups(edges: Edges, mask: Array, smallest_px: float, largest_px: float) -> list[Array]:
     """Indices of the outer edges of each of the largest patches of the colour."""
+    if np.count_nonzero(mask) < _MIN_COLOURED * np.pi * smallest_px**2:
+        return []
     width = max(3, round(_GAP * largest_px)) | 1
     kernel = np.ones((width, width), np.uint8)
     grown = cv2.dilate(mask.view(np.uint8), kernel)
-    _, patches = cv2.connectedComponents(grown, connectivity=4)
+    _, patches = cv2.connectedComponents(grown, connectivity=4, ltype=cv2.CV_16U)
     closed = cv2.erode(grown, kernel)
     last = np.array(mask.shape[::-1]) - 1
     inside = np.clip((edges.uv - 0.51 * edges.outward).astype(int), 0, last)
     beyond = np.clip((edges.uv + 0.51 * edges.outward).astype(int), 0, last)
     patch = patches[inside[:, 1], inside[:, 0]]
+    # A thing of one colour has no black in it or beside it; a sphere has a lot.
+    black = np.bincount(patch, edges.to_black)
+    striped = black > _MIN_TO_BLACK * np.bincount(patch)
     patch[closed[beyond[:, 1], beyond[:, 0]] > 0] = 0  # between two bands of one sphere
-    sizes = np.bincount(patch)
+    sizes = np.bincount(patch, minlength=len(striped)) * striped
     sizes[0] = 0
     largest = np.argsort(-sizes, kind="stable")[:_GROUPS]
-    return [np.flatnonzero(patch == p) for p in largest if sizes[p] >= _MIN_EDGES]
+    least = max(_MIN_EDGES, 2.0 * smallest_px)
+    return [np.flatnonzero(patch == p) for p in largest if sizes[p] >= least]
 
 
 def _best_disc(edges: Edges, radius_px: tuple[float, float]) -> "Float[Array, '3'] | None":
@@ -131,22 +138,29 @@ def _circles(a: Array, b: Array, c: Array) -> tuple[Array, Array]:
 
 def _on_circle(edges: Edges, centre: Array, radius: Array) -> Array:
     """Which edges (columns) lie on which circles (rows) and lead out of them."""
-    du = edges.uv[None, :, 0] - centre[:, :1]
-    dv = edges.uv[None, :, 1] - centre[:, 1:]
-    distance = np.sqrt(du * du + dv * dv)
-    outward = du * edges.outward[:, 0] + dv * edges.outward[:, 1]
+    du = np.subtract.outer(-centre[:, 0], -edges.uv[:, 0]).astype(np.float32)
+    dv = np.subtract.outer(-centre[:, 1], -edges.uv[:, 1]).astype(np.float32)
+    outward = du * edges.outward[:, 0].astype(np.float32)
+    outward += dv * edges.outward[:, 1].astype(np.float32)
+    du *= du
+    dv *= dv
+    du += dv
+    distance = np.sqrt(du, out=du)
+    on = outward > _MIN_OUTWARD * distance
+    distance -= radius[:, None].astype(np.float32)
     tolerance = np.maximum(_TOLERANCE_PX, _TOLERANCE_SHARE * radius)
-    near = np.abs(distance - radius[:, None]) < tolerance[:, None]
-    return np.asarray(near & (outward > _MIN_OUTWARD * distance))
+    on &= np.abs(distance, out=distance) < tolerance[:, None]
+    return on
 
 
 def _fitted(uv: Array) -> Array:
     """The circle with the least algebraic error."""
     middle = uv.mean(axis=0)
     p = uv - middle
-    design = np.column_stack([2 * p, np.ones(len(p))])
-    x, y, k = np.linalg.lstsq(design, np.sum(p * p, axis=1), rcond=None)[0]
-    return np.array([x + middle[0], y + middle[1], np.sqrt(max(k + x * x + y * y, 0.0))])
+    length2 = np.sum(p * p, axis=1)
+    # With the mean at the origin the normal equations of (x, y) and of the radius fall apart.
+    x, y = np.linalg.solve(2 * p.T @ p + 1e-9 * np.eye(2), p.T @ length2)
+    return np.array([x + middle[0], y + middle[1], np.sqrt(length2.mean() + x * x + y * y)])
 
 
 def _fill_score(disc: Array, labels: Array, label: Label) -> float:

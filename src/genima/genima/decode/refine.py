@@ -19,8 +19,12 @@ _BEGINS = np.array(STRIPE_EDGES[2:-1:2])
 
 # Edges up to this share of the radius outside a sphere may still be its outline.
 _GATE = 1.3
-_MAX_PER_OUTLINE = 120
+_MAX_PER_OUTLINE = 80
 _USUAL_RADIUS_PX = 20.0
+# Shares of the mean curvature. With a small joint 2, joints 1 and 3 turn about almost the same axis:
+# only little damping lets the stripes tell them apart. Outlines alone tell nothing about joint 7.
+_DAMPING = 1e-6
+_DAMPING_BLIND = 1e-3
 # Where a nearer sphere's outline is this close, an edge may be its and not ours [shares of radius].
 _HIDDEN_GATE = 1.06
 
@@ -200,7 +204,6 @@ def refine(
     limits: JointLimits,
     scales_px: tuple[float, ...],
     with_stripes: bool,
-    damping: float = 1e-3,
 ) -> Refined:
     """Damped Gauss-Newton on robust residuals, one step for each scale.
 
@@ -211,9 +214,9 @@ def refine(
         scales_px: Width of the robust loss in each step [px]; edges several times farther away
             than that hardly count.
         with_stripes: Use stripe edges, not only outlines.
-        damping: Of the steps [share of the largest curvature].
     """
     residual = np.empty(0)
+    damping = _DAMPING if with_stripes else _DAMPING_BLIND
     for scale_px in scales_px:
         linear = linearise(rays, body_at(q), with_stripes)
         residual = linear.residual
@@ -222,7 +225,7 @@ def refine(
         weighted = linear.jacobian * weight[:, None]
         hessian = linear.jacobian.T @ weighted
         gradient = weighted.T @ residual
-        hessian[np.diag_indices(7)] += damping * max(float(np.trace(hessian)) / 7, 1.0)
+        hessian[np.diag_indices(7)] += damping * float(np.trace(hessian)) / 7 + 1e-6
         q = limits.clamp(q - np.linalg.solve(hessian, gradient))
     near = np.abs(residual) < 3 * scales_px[-1]
     return Refined(q, float(np.median(np.abs(residual[near]))) if near.any() else float("inf"))

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from genima.arrays import Array, Bool, Float, UInt8
+from genima.decode.body import cross
 from genima.decode.edges import Edges, colour_edges
 from genima.decode.palette import Label, labels_of
 from genima.view import CameraView
@@ -97,11 +98,13 @@ class Samples:
         normals: Outward normals in the base.
         labels: What is seen; OTHER where the point is outside the image.
         seen: Whether it is inside the image and no other sphere is in front.
+        radius_px: Of the spheres in the images, roughly [px].
     """
 
     normals: Float[Array, "b k v s 3"]
     labels: UInt8[Array, "b k v s"]
     seen: Bool[Array, "b k v s"]
+    radius_px: Float[Array, "b k v"]
 
 
 class Sampler:
@@ -116,6 +119,7 @@ class Sampler:
     def __init__(self, scene: Scene, n: int, reach: float = 0.96) -> None:
         self._cameras = scene.cameras
         self._labels = np.stack([v.labels for v in scene.views])
+        self._first = np.arange(len(scene.views))[:, None] * self._labels[0].size
         k = np.arange(n) + 0.5
         rho, phi = reach * np.sqrt(k / n), k * np.pi * (3 - np.sqrt(5))
         self._disc = np.stack([rho * np.cos(phi), rho * np.sin(phi)], axis=-1)
@@ -138,19 +142,20 @@ class Sampler:
         normals = ray * reach[..., None] - toward / sine[..., None]
         labels, inside = self._look(ray)
         seen = inside & (distance > radius)[..., None] & ~self._hidden(ray, length2, from_cam)
-        return Samples(normals, labels, seen)
+        radius_px = cam.f[:, 0] * radius / np.maximum(distance, 1e-3)
+        return Samples(normals, labels, seen, radius_px)
 
     def _look(self, ray: Array) -> tuple[Array, Array]:
         cam = self._cameras
-        in_cam = np.einsum("bkvsi,vij->bkvsj", ray, cam.base_R_cam)
-        ahead = in_cam[..., 2] > 1e-6
-        uv = in_cam[..., :2] / np.where(ahead, in_cam[..., 2], 1.0)[..., None]
-        uv = np.floor(uv * cam.f[:, None] + cam.c[:, None])
+        x, y, z = np.moveaxis(ray @ cam.base_R_cam, -1, 0)  # (s 3) by (3 3) for each view
+        ahead = z > 1e-6
+        z = np.where(ahead, z, 1.0)
+        col = np.floor(x / z * cam.f[:, :1] + cam.c[:, :1])
+        row = np.floor(y / z * cam.f[:, 1:] + cam.c[:, 1:])
         _, height, width = self._labels.shape
-        inside = ahead & (uv >= 0).all(-1) & (uv[..., 0] < width) & (uv[..., 1] < height)
-        at = np.where(inside[..., None], uv, 0.0).astype(np.intp)
-        view = np.arange(len(cam.f))[:, None]
-        return np.where(inside, self._labels[view, at[..., 1], at[..., 0]], 0), inside
+        inside = ahead & (col >= 0) & (row >= 0) & (col < width) & (row < height)
+        at = (row * width + col) * inside + self._first
+        return self._labels.reshape(-1)[at.astype(np.intp)] * inside, inside
 
     def _hidden(self, ray: Array, length2: Array, from_cam: Array) -> Array:
         """Whether another, nearer sphere (with a little margin) lies in a ray's way."""
@@ -158,7 +163,7 @@ class Sampler:
         hidden = np.zeros(ray.shape[:-1], bool)
         distance2 = np.sum(from_cam**2, axis=-1)
         for j in range(4):
-            along = np.einsum("bkvsi,bvi->bkvs", ray, from_cam[:, j])
+            along = (ray @ from_cam[:, None, j, :, :, None])[..., 0]
             off2 = distance2[:, j][:, None, :, None] - along**2 / length2
             nearer = distance2[:, j][:, None] < distance2
             nearer[:, j] = False
@@ -169,6 +174,6 @@ class Sampler:
 def _perpendicular(toward: Array) -> tuple[Array, Array]:
     """Two unit vectors perpendicular to each of the given ones and to each other."""
     helper = np.where(np.abs(toward[..., 2:]) < 0.8, [0.0, 0.0, 1.0], [1.0, 0.0, 0.0])
-    e1 = np.cross(helper, toward)
+    e1 = cross(helper, toward)
     e1 /= np.linalg.norm(e1, axis=-1, keepdims=True)
-    return e1, np.cross(toward, e1)
+    return e1, cross(toward, e1)

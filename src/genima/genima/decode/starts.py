@@ -36,6 +36,7 @@ _CHAINS = 8
 _MIN_SCORE = 0.25
 _LIMIT_SLACK_RAD = 0.25
 _DISTINCT_RAD = 0.2
+_SAME_RAD = 0.1
 _KEPT = 5
 _MIN_COUNT = 4
 # A sphere that no camera sees speaks neither for a configuration nor much against it.
@@ -126,6 +127,7 @@ def starts(
         q = _configurations(evidence, gripper)
         q = q[np.isfinite(q).all(axis=1)]
         q = q[limits.within(q, -_LIMIT_SLACK_RAD)]
+        q = q[np.sort(np.unique(np.rint(q / _SAME_RAD), axis=0, return_index=True)[1])]
         if len(q):
             found += _scored(limits.clamp(q), gripper_open, sampler)
     return _distinct(sorted(found, key=lambda start: -start.score))

@@ -6,7 +6,7 @@ import numpy as np
 from genima.arrays import Array, Bool, Float, UInt8
 from genima.decode.palette import Label
 from genima.decode.scene import Samples
-from genima.spheres import is_coloured
+from genima.spheres import STRIPE_EDGES, is_coloured
 
 _LEVELS = 256
 #: +1 where x / r is coloured, -1 where it is black; a table, as it is asked for millions of times.
@@ -29,23 +29,38 @@ def signs_of(
     return np.asarray(signs * seen)
 
 
-def match(samples: Samples, axes: Float[Array, "b 4 3"], label_of: UInt8[Array, "4"]) -> Array:
+def match(
+    samples: Samples,
+    axes: Float[Array, "b 4 3"],
+    label_of: UInt8[Array, "4"],
+    margin_px: float = 0.0,
+) -> Array:
     """Agreement of configurations with what is seen, for each sphere.
 
     Args:
         samples: Of the spheres of these configurations.
         axes: Their stripe axes.
         label_of: The colour of each sphere.
+        margin_px: Samples closer to the edge of a stripe do not count [px].
 
     Returns:
         Shares of the samples that show what they should (b, 4), and the numbers of samples (b, 4).
     """
-    x = np.einsum("bkvsi,bki->bkvs", samples.normals, axes)
-    coloured = pattern(x) > 0
-    expected = np.where(coloured, label_of[:, None, None], np.uint8(Label.BLACK))
-    right = (samples.labels == expected) & samples.seen
-    count = samples.seen.sum(axis=(2, 3))
+    x = (samples.normals @ axes[:, :, None, :, None])[..., 0]
+    expected = np.where(pattern(x) > 0, label_of[:, None, None], np.uint8(Label.BLACK))
+    counts = samples.seen
+    if margin_px:
+        counts = counts & (_to_edge(x) > margin_px / samples.radius_px[..., None])
+    right = (samples.labels == expected) & counts
+    count = counts.sum(axis=(2, 3))
     return np.stack([right.sum(axis=(2, 3)) / np.maximum(count, 1), count])
+
+
+def _to_edge(x_over_r: Array) -> Array:
+    """Distance of x / r from the nearest edge of a stripe."""
+    step = STRIPE_EDGES[1] - STRIPE_EDGES[0]
+    nearest = np.clip(np.rint((x_over_r + 1) / step), 1, len(STRIPE_EDGES) - 2)
+    return np.asarray(np.abs(x_over_r + 1 - nearest * step))
 
 
 def _directions(n: int) -> "Float[Array, 'n 3']":
