@@ -45,6 +45,15 @@ class JointHistory:
             self._states.popleft()
         return forward
 
+    def stale(self, now_s: float, timeout_s: float) -> str:
+        """Why the newest state is too old to be acted on, in a few words; empty if it is not."""
+        if not self._states:
+            return "no joint state has come"
+        age_s = now_s - self.newest_s
+        if age_s <= timeout_s:
+            return ""
+        return f"no joint state for {age_s:.2f} s, allowed are {timeout_s} s"
+
     def at(self, time_s: float) -> Float[Array, "7"] | None:
         """Joint positions at a time [rad], between the states around it; None if not covered.
 

@@ -5,15 +5,14 @@ Time is given, never read. Setpoints lie on a fixed grid and are committed a sho
 that what is late by a little does not disturb the arm. The caller serialises the calls.
 """
 
-from dataclasses import dataclass
-from enum import Enum
-
 import numpy as np
 
 from genima.arrays import Array, Float
 from genima.control.joint_history import JointHistory
 from genima.control.planner import Plan
+from genima.control.session_types import SessionSettings, SessionState, SessionStatus, Setpoint
 from genima.control.splicer import ChunkSplicer
+from genima.control.target_watch import TargetWatch
 from genima.errors import InvalidCommand
 from genima.policy import Policy
 from genima.safety import CommandGate, GateOutput, GateState, JointCommand, JointReading
@@ -23,69 +22,6 @@ _SAME_TIME_S = 1e-6
 #: Whoever follows the setpoints brakes when they are late. After a delay of up to this [s] the
 #: motion goes on from where it was; after a longer one the arm has come to rest and begins anew.
 _LONGEST_DELAY_S = 0.25
-
-
-class SessionState(Enum):
-    """What the controller does; the values are those of ControllerStatus."""
-
-    IDLE = 0
-    WAITING = 1
-    RUNNING = 2
-    HOLDING = 3
-    HALTED = 4
-
-
-@dataclass(frozen=True)
-class SessionSettings:
-    """How a session follows targets.
-
-    Attributes:
-        execution_horizon: Steps of each chunk that are executed before the next is taken.
-        tick_s: Time between two setpoints [s].
-        lookahead_s: How far ahead of now setpoints are committed [s].
-        target_timeout_s: Longest silence of the diffusion node [s].
-        max_target_age_s: Oldest drawing that is still taken [s].
-        first_target_timeout_s: How long a new goal waits for its first usable target [s].
-        retry_s: How long to stand before asking again after a drawing that cannot be followed [s].
-        blocking: Commit nothing while a target is due. For lockstep, where time waits too.
-    """
-
-    execution_horizon: int = 20
-    tick_s: float = 0.02
-    lookahead_s: float = 0.05
-    target_timeout_s: float = 0.5
-    max_target_age_s: float = 1.0
-    first_target_timeout_s: float = 10.0
-    retry_s: float = 0.2
-    blocking: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Setpoint:
-    """One point of the commanded motion.
-
-    Attributes:
-        time_s: When it is reached [s].
-        q: Joint positions [rad].
-        dq: Joint velocities [rad/s].
-    """
-
-    time_s: float
-    q: Float[Array, "7"]
-    dq: Float[Array, "7"]
-
-
-@dataclass(frozen=True)
-class SessionStatus:
-    """What a person wants to know; see ControllerStatus."""
-
-    state: SessionState = SessionState.IDLE
-    reason: str = ""
-    instruction: str = ""
-    chunks: int = 0
-    filter_active: bool = False
-    fit: float = -1.0
-    targets_refused: int = 0
 
 
 class ControlSession:
@@ -109,6 +45,8 @@ class ControlSession:
         self._policy = policy
         self._gate = gate
         self._splicer = splicer
+        self._joint_timeout_s = gate.parameters.joint_state_timeout_s
+        self._watch = TargetWatch(settings.first_target_timeout_s, settings.target_timeout_s)
         self.history = JointHistory()
         self._state = SessionState.IDLE
         self._reason = ""
@@ -118,12 +56,11 @@ class ControlSession:
         self._fit = -1.0
         self._limited = False
         self._moving = False  # setpoints are being committed
+        self._ending = False  # the arm is to come to rest whatever targets come
         self._committed_s = -np.inf
         self._delay_s = 0.0  # of the spliced motion against the setpoints
         self._due_s = -np.inf  # when the next target is to be taken
-        self._began_s = -np.inf
         self._adopted_stamp_s = -np.inf
-        self._heard_s = -np.inf  # when the diffusion node was heard last
         self._gripper_open = True
         self._measured_gripper: bool | None = None
 
@@ -143,7 +80,7 @@ class ControlSession:
     @property
     def active(self) -> bool:
         """Whether a goal is being worked on."""
-        return self._state in (SessionState.WAITING, SessionState.RUNNING, SessionState.HOLDING)
+        return self.status.active
 
     @property
     def moving(self) -> bool:
@@ -166,8 +103,8 @@ class ControlSession:
         went_back = stamp_s < self.history.newest_s
         self.history.add(q, stamp_s)
         self._measured_gripper = gripper_open
-        if went_back and self._moving:
-            self._lose_motion("time went back; targets and joint states begin anew")
+        if went_back:
+            self._begin_anew(stamp_s)
 
     def begin(self, instruction: str, now_s: float) -> None:
         """Begin to work on a goal: from now on a first target is wanted.
@@ -182,31 +119,36 @@ class ControlSession:
             )
         if not instruction.strip():
             raise InvalidCommand("the instruction is empty; say what the arm should do")
-        stale = self._stale_joint_states(now_s)
-        if stale:
+        if stale := self.history.stale(now_s, self._joint_timeout_s):
             raise InvalidCommand(f"cannot start: {stale}; check the driver or the simulation")
         self._state, self._reason = SessionState.WAITING, "waiting for the first drawn target"
-        self._instruction = instruction
+        self._instruction = instruction.strip()
         self._chunks = self._refused = 0
         self._fit, self._limited = -1.0, False
         self._adopted_stamp_s = -np.inf
-        self._began_s = self._due_s = self._heard_s = now_s
+        self._due_s = now_s
+        self._watch.begin(now_s)
         if self._measured_gripper is not None:
             self._gripper_open = self._measured_gripper
 
-    def end(self, reason: str = "") -> None:
+    def refuse_goal(self, reason: str) -> None:
+        """Tell why a goal was not begun; what is being worked on goes on."""
+        if not self.active:
+            self._state, self._reason = SessionState.IDLE, f"goal refused: {reason}"
+
+    def end(self, reason: str) -> None:
         """Give the goal up; the arm comes to rest within its limits."""
-        self._state, self._reason = SessionState.IDLE, reason
-        self._gate.trip(reason or "the goal has ended")
+        self._state, self._reason, self._ending = SessionState.IDLE, reason, True
+        self._gate.trip(reason)
 
     def halt(self, reason: str) -> None:
         """Come to rest and stay there until a new goal is given."""
-        self._state, self._reason = SessionState.HALTED, reason
+        self._state, self._reason, self._ending = SessionState.HALTED, reason, True
         self._gate.trip(reason)
 
     def hear_target(self, now_s: float) -> None:
         """The diffusion node has sent a tile, whether it is wanted or not."""
-        self._heard_s = now_s
+        self._watch.hear(now_s)
 
     def wants_target(self, now_s: float) -> bool:
         """Whether a target would be taken now."""
@@ -214,7 +156,7 @@ class ControlSession:
 
     def not_before_s(self) -> float:
         """Oldest stamp [s] of a target worth taking; none is taken twice."""
-        newest_s = self.history.newest_s if self._settings.blocking else self._began_s
+        newest_s = self.history.newest_s if self._settings.blocking else self._watch.began_s
         return max(newest_s, self._adopted_stamp_s + _SAME_TIME_S)
 
     def offer(self, plan: Plan, stamp_s: float, now_s: float) -> None:
@@ -224,14 +166,9 @@ class ControlSession:
         if plan.q_target is None:
             self.refuse(plan.refusal, now_s, plan.fit)
             return
-        age_s = now_s - stamp_s
-        if age_s > self._settings.max_target_age_s or age_s < -self._settings.tick_s:
-            self.refuse(
-                f"the drawn target is {age_s:.2f} s old; at most "
-                f"{self._settings.max_target_age_s} s are allowed, and it must not lie ahead",
-                now_s,
-                plan.fit,
-            )
+        bad_age = self._settings.bad_age(now_s - stamp_s)
+        if bad_age:
+            self.refuse(bad_age, now_s, plan.fit)
             return
         if not self._try_to_seed(now_s):
             return
@@ -262,9 +199,8 @@ class ControlSession:
     def advance(self, now_s: float) -> list[Setpoint]:
         """Commit setpoints until the lookahead is covered; empty while nothing is to move."""
         self._check_inputs(now_s)
-        if not self._moving or (self._settings.blocking and self.wants_target(now_s)):
-            return []
-        if not self._make_up_for_delay(now_s):
+        blocked = self._settings.blocking and self.wants_target(now_s) and not self._braking()
+        if not self._moving or blocked or not self._make_up_for_delay(now_s):
             return []
         self._limited = False
         setpoints = []
@@ -324,11 +260,22 @@ class ControlSession:
             return False
         self._splicer.reset(q, self._gripper_open)
         self._committed_s, self._delay_s = now_s, 0.0
-        self._moving = True
+        self._moving, self._ending = True, False
         return True
 
     def _braking(self) -> bool:
-        return self._moving and self._gate.state is GateState.HALTING
+        return self._moving and (self._ending or self._gate.state is GateState.HALTING)
+
+    def _begin_anew(self, now_s: float) -> None:
+        """Time went back: another world, or a clock that was set. No remembered time holds."""
+        self._adopted_stamp_s = -np.inf
+        if self.active:
+            self._due_s = now_s
+            self._watch.begin(now_s)
+        if self._measured_gripper is not None:
+            self._gripper_open = self._measured_gripper
+        if self._moving:
+            self._lose_motion("time went back; targets and joint states begin anew")
 
     def _lose_motion(self, reason: str) -> None:
         """What was committed is no longer what the arm does: begin anew where it is."""
@@ -340,33 +287,13 @@ class ControlSession:
     def _check_inputs(self, now_s: float) -> None:
         if not self.active:
             return
-        stale = self._stale_joint_states(now_s)
-        if stale:
+        if stale := self.history.stale(now_s, self._joint_timeout_s):
             self.halt(stale)
+        elif self._settings.blocking:
             return
-        if self._settings.blocking:
-            return
-        if self._state is SessionState.WAITING:
-            if now_s - self._began_s > self._settings.first_target_timeout_s:
-                self.halt(
-                    f"no drawn target came within {self._settings.first_target_timeout_s} s: "
-                    "is the diffusion node active, and do all four cameras send images?"
-                )
-        elif self.wants_target(now_s):
-            silence_s = now_s - self._heard_s
-            if (
-                silence_s > self._settings.target_timeout_s
-                and self._state is not SessionState.HOLDING
-            ):
-                self._state = SessionState.HOLDING
-            if silence_s > self._settings.target_timeout_s:
-                self._reason = f"no drawn target for {silence_s:.1f} s"
-
-    def _stale_joint_states(self, now_s: float) -> str:
-        if not len(self.history):
-            return "no joint state has come"
-        age_s = now_s - self.history.newest_s
-        limit_s = self._gate.parameters.joint_state_timeout_s
-        return (
-            f"no joint state for {age_s:.2f} s, allowed are {limit_s} s" if age_s > limit_s else ""
-        )
+        elif self._state is SessionState.WAITING:
+            last_refusal = self._reason if self._refused else ""
+            if overdue := self._watch.first_overdue(now_s, last_refusal):
+                self.halt(overdue)
+        elif self.wants_target(now_s) and (silence := self._watch.silence(now_s)):
+            self._state, self._reason = SessionState.HOLDING, silence
