@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from genima_msgs.msg import GripperCommand
 from trajectory_msgs.msg import JointTrajectory
 
-from genima.control.session import Setpoint
+from genima.control.session_types import Setpoint
 from genima.kinematics import JOINT_NAMES
 from genima_ros.conversions import time_message, trajectory
 from genima_ros.lifecycle import GenimaNode

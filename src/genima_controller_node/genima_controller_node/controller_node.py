@@ -11,7 +11,7 @@ from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
 
 from genima.control.planner import Plan
-from genima.control.session import SessionStatus
+from genima.control.session_types import SessionStatus
 from genima.errors import GenimaError, NotReady
 from genima.kinematics import JOINT_NAMES
 from genima.spheres import sphere_poses
@@ -34,6 +34,7 @@ from genima_ros.qos import JOINT_STATES, JOINT_STATES_LOCKSTEP, LATCHED, RELIABL
 _STATUS_POLL_S = 0.05
 #: A hand-over between threads of one process must not cost a control period.
 _SWITCH_INTERVAL_S = 0.0005
+_EXAMPLE = "push the maroon button"
 
 
 class ControllerNode(GenimaNode):
@@ -55,7 +56,8 @@ class ControllerNode(GenimaNode):
         self._loop = DeadlineLoop(1.0 / p.rate_hz)
         self._instructions = self.advertise(String, "instruction", LATCHED)
         self._markers = self.advertise(MarkerArray, "targets/planned", LATCHED)
-        self._statuses = StatusPublisher(self.advertise(ControllerStatus, "status", LATCHED))
+        statuses = self.advertise(ControllerStatus, "status", LATCHED)
+        self._statuses = StatusPublisher(statuses, self.get_logger())
         self._commands = CommandPublisher(self, repeat_gripper=self._lockstep)
         plan = partial(make_planner, p, self._policy)
         self._intake = TargetIntake(
@@ -72,10 +74,13 @@ class ControllerNode(GenimaNode):
         """Offer the action and begin to tick."""
         self._active = True
         self._status_poll = self.create_timer(_STATUS_POLL_S, self._publish_status)
-        self._server = ExecuteServer(self, self._begin, self._end, self._status, self._now_s)
+        self._server = ExecuteServer(
+            self, self._begin, self._refuse, self._end, self._status, self._now_s
+        )
         if not self._lockstep:
             self._thread = threading.Thread(target=self._run, name="control", daemon=True)
             self._thread.start()
+        self.get_logger().info(f"active: waits for a goal, such as: genima execute {_EXAMPLE!r}")
 
     def deactivate(self) -> None:
         """Bring the arm to rest, then stop."""
@@ -120,11 +125,18 @@ class ControllerNode(GenimaNode):
             self._session.begin(instruction, self._now_s())
             self._intake.forget()
             self._commands.forget()
+            instruction = self._session.status.instruction
         self._instructions.publish(String(data=instruction))
         if self._lockstep:
             self._advance(self._now_s())
 
+    def _refuse(self, reason: str) -> None:
+        with self._lock:
+            self._session.refuse_goal(reason)
+
     def _require_flow(self) -> None:
+        if not self._lockstep and not self._thread.is_alive():
+            raise NotReady("the control thread has died of a defect; restart the controller")
         if self._infos.waiting:
             raise NotReady(
                 f"no usable camera_info from {self._infos.waiting}; start these cameras, and see "
@@ -136,13 +148,18 @@ class ControllerNode(GenimaNode):
         if commanders > 1:
             raise NotReady(
                 f"{commanders} nodes publish joint_trajectory; stop all but one, two must not "
-                "command one arm"
+                "command one arm (one that was killed is counted for up to 20 s more)"
             )
 
     def _end(self, reason: str) -> None:
         with self._lock:
             if self._session.active:
                 self._session.end(reason)
+
+    def _halt_if_active(self, reason: str) -> None:
+        with self._lock:
+            if self._session.active:
+                self._session.halt(reason)
 
     def _on_joint_state(self, message: JointState) -> None:
         try:
@@ -190,6 +207,8 @@ class ControllerNode(GenimaNode):
             self._session.halt(f"defect in the controller: {error}")
 
     def _publish_status(self) -> None:
+        if self._lockstep and not self.count_publishers("joint_states"):
+            self._halt_if_active("the simulated world is gone: nobody publishes joint_states")
         status, now_s = self._status(), self._now_s()
         age_s = self._session.target_age_s(now_s)
         self._statuses.poll(status, now_s, age_s, self._loop)

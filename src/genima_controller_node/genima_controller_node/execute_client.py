@@ -11,12 +11,18 @@ from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.task import Future
 
 from genima_ros.qos import LATCHED
 
 #: How long to look for a controller [s].
 _SERVER_WAIT_S = 10.0
+#: How long the status that says why a goal was refused may take [s].
+_REASON_WAIT_S = 3.0
+#: How often to see whether the controller is still there [s].
+_LOOK_EVERY_S = 1.0
 _CLEAR_TO_END = "\x1b[K"
+_BUSY = (ControllerStatus.WAITING, ControllerStatus.RUNNING, ControllerStatus.HOLDING)
 _OUTCOMES = {
     ExecuteInstruction.Result.TIME_LIMIT: "time limit reached",
     ExecuteInstruction.Result.CANCELLED: "cancelled",
@@ -30,7 +36,8 @@ class ExecuteClient(Node):
     def __init__(self) -> None:
         super().__init__("execute_client")
         self._client = ActionClient(self, ExecuteInstruction, "execute")
-        self._refusal = "see the controller's log"
+        self._asked = False
+        self._refusal: Future = Future()
         self.create_subscription(ControllerStatus, "status", self._on_status, LATCHED)
         self._goal: ClientGoalHandle | None = None
 
@@ -42,17 +49,21 @@ class ExecuteClient(Node):
         request = ExecuteInstruction.Goal(instruction=instruction, time_limit_s=time_limit_s)
         sent = self._client.send_goal_async(request, self._on_feedback)
         rclpy.spin_until_future_complete(self, sent)
+        self._asked = True
         self._goal = sent.result()
         if self._goal is None or not self._goal.accepted:
-            rclpy.spin_once(self, timeout_sec=0.5)  # the status that says why may be on its way
-            print(f"refused: {self._refusal}")
+            rclpy.spin_until_future_complete(self, self._refusal, timeout_sec=_REASON_WAIT_S)
+            print(self._refusal.result() or "goal refused: see the controller's log")
             return 2
         finished = self._goal.get_result_async()
-        rclpy.spin_until_future_complete(self, finished)
+        while not finished.done():
+            rclpy.spin_until_future_complete(self, finished, timeout_sec=_LOOK_EVERY_S)
+            if not finished.done() and not self._client.server_is_ready():
+                print(f"\rthe controller has gone; the arm brakes by itself{_CLEAR_TO_END}")
+                return 1
         result = finished.result().result
-        print(
-            f"\r{_OUTCOMES[result.outcome]} after {result.chunks} chunks. {result.message}{_CLEAR_TO_END}"
-        )
+        outcome = f"{_OUTCOMES[result.outcome]} after {result.chunks} chunks"
+        print(f"\r{outcome}. {result.message}{_CLEAR_TO_END}")
         return 1 if result.outcome == ExecuteInstruction.Result.HALTED else 0
 
     def cancel(self) -> None:
@@ -61,8 +72,13 @@ class ExecuteClient(Node):
             rclpy.spin_until_future_complete(self, self._goal.cancel_goal_async(), timeout_sec=2.0)
 
     def _on_status(self, message: ControllerStatus) -> None:
-        if message.reason:
-            self._refusal = message.reason
+        if self._asked and not self._refusal.done():
+            if message.state in _BUSY:
+                self._refusal.set_result(
+                    f"goal refused: the controller is busy with {message.instruction!r}"
+                )
+            elif message.reason.startswith("goal refused"):
+                self._refusal.set_result(message.reason)
 
     def _on_feedback(self, message: ExecuteInstruction.Impl.FeedbackMessage) -> None:
         feedback = message.feedback

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `execute` action: one goal at a time, without ever blocking the executor."""
 
+import math
 from collections.abc import Callable
+from functools import partial
 
 from genima_msgs.action import ExecuteInstruction
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
-from genima.control.session import SessionState, SessionStatus
-from genima.errors import GenimaError
+from genima.control.session_types import SessionState, SessionStatus
+from genima.errors import GenimaError, InvalidCommand
 
 #: How often goals are looked after [s of wall time].
 _PERIOD_S = 0.02
@@ -27,6 +29,7 @@ class ExecuteServer:
     Args:
         node: Offers the action.
         begin: Begins a goal, given its instruction; raises GenimaError to refuse it.
+        refuse: Told why a goal was refused: the action itself has no words for it.
         end: Gives the goal up.
         status: The state of the session.
         now_s: The session's clock [s].
@@ -36,12 +39,14 @@ class ExecuteServer:
         self,
         node: Node,
         begin: Callable[[str], None],
+        refuse: Callable[[str], None],
         end: Callable[[str], None],
         status: Callable[[], SessionStatus],
         now_s: Callable[[], float],
     ) -> None:
         self._node = node
         self._begin = begin
+        self._refuse = refuse
         self._end = end
         self._status = status
         self._now_s = now_s
@@ -52,7 +57,7 @@ class ExecuteServer:
             node,
             ExecuteInstruction,
             "execute",
-            execute_callback=self._result,
+            execute_callback=lambda goal: self._result(goal, self._status()),
             goal_callback=self._on_goal,
             handle_accepted_callback=self._on_accepted,
             cancel_callback=lambda goal: CancelResponse.ACCEPT,
@@ -60,18 +65,26 @@ class ExecuteServer:
         self._timer = node.create_timer(_PERIOD_S, self._look_after)
 
     def destroy(self) -> None:
-        """Stop serving; a goal that is being worked on ends as halted."""
+        """Stop serving. The goal that is being worked on ends; its client sees the server go."""
         if self._goal is not None:
             self._end("the controller was deactivated")
         self._node.destroy_timer(self._timer)
         self._server.destroy()
 
     def _on_goal(self, request: ExecuteInstruction.Goal) -> GoalResponse:
+        self._look_after()  # so that a goal that has just ended gets its own result
+        log = self._node.get_logger()
         try:
+            if not 0 <= request.time_limit_s < math.inf:
+                raise InvalidCommand(
+                    f"time_limit_s is {request.time_limit_s}; give seconds, or 0 for no limit"
+                )
             self._begin(request.instruction)
         except GenimaError as error:
-            self._node.get_logger().error(f"goal refused: {error}")
+            log.error(f"goal refused: {error}")
+            self._refuse(str(error))
             return GoalResponse.REJECT
+        log.info(f"goal: {request.instruction!r}; waiting for its first drawn target")
         return GoalResponse.ACCEPT
 
     def _on_accepted(self, goal: ServerGoalHandle) -> None:
@@ -80,6 +93,8 @@ class ExecuteServer:
     def _look_after(self) -> None:
         goal = self._goal
         if goal is None:
+            if self._status().active:
+                self._end("whoever gave the goal went away before it was accepted")
             return
         limit_s = goal.request.time_limit_s
         elapsed_s = self._now_s() - self._began_s
@@ -88,9 +103,12 @@ class ExecuteServer:
         elif 0 < limit_s <= elapsed_s:
             self._end(f"the time limit of {limit_s} s is over")
         status = self._status()
-        if status.state in (SessionState.IDLE, SessionState.HALTED):
+        if not status.active:
             self._goal = None
-            goal.execute()
+            self._node.get_logger().info(
+                f"the goal ended after {status.chunks} chunks: {status.reason}"
+            )
+            goal.execute(partial(self._result, status=status))
             return
         self._ticks += 1
         if self._ticks % _FEEDBACK_EVERY == 0:
@@ -104,8 +122,7 @@ class ExecuteServer:
                 )
             )
 
-    def _result(self, goal: ServerGoalHandle) -> ExecuteInstruction.Result:
-        status = self._status()
+    def _result(self, goal: ServerGoalHandle, status: SessionStatus) -> ExecuteInstruction.Result:
         result = ExecuteInstruction.Result(message=status.reason, chunks=status.chunks)
         if goal.is_cancel_requested:
             result.outcome = ExecuteInstruction.Result.CANCELLED

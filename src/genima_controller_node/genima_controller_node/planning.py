@@ -3,7 +3,8 @@
 
 from genima.cameras import CameraRig
 from genima.control.planner import GeometricPlanner, Planner
-from genima.control.session import ControlSession, SessionSettings
+from genima.control.session import ControlSession
+from genima.control.session_types import SessionSettings
 from genima.control.splicer import ChunkSplicer
 from genima.decode import TargetDecoder
 from genima.kinematics import Q_HOME

@@ -4,34 +4,47 @@
 from collections.abc import Sequence
 
 from genima_msgs.msg import ControllerStatus
+from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.lifecycle import LifecyclePublisher
 
-from genima.control.session import SessionState, SessionStatus
+from genima.control.session_types import SessionState, SessionStatus
 from genima.timing import DeadlineLoop
 from genima_ros.conversions import time_message
 from genima_ros.diagnostics import Health, Level
 
-#: Longest time between two status messages [s].
-_REPEAT_S = 1.0
+#: A jump of time that is published at once [s].
+_JUMP_S = 1.0
+#: Polls after which an unchanged status is published again.
+_REPEAT_POLLS = 20
 #: A tick that begins this long after its deadline is still in time [s]; skipped ones never are.
 _PUNCTUAL_S = 0.005
 
 
 class StatusPublisher:
-    """Publishes the status when it changes, when time jumps, and once a second."""
+    """Publishes the status when it changes, when time jumps, and every so many polls.
 
-    def __init__(self, publisher: LifecyclePublisher) -> None:
+    What an operator at a terminal wants to see of it goes to the log.
+    """
+
+    def __init__(self, publisher: LifecyclePublisher, logger: RcutilsLogger) -> None:
         self._publisher = publisher
-        self._last: SessionStatus | None = None
+        self._logger = logger
+        self._last = SessionStatus()
         self._last_s = 0.0
+        self._polls = _REPEAT_POLLS
 
     def poll(
         self, status: SessionStatus, now_s: float, target_age_s: float, loop: DeadlineLoop
     ) -> None:
         """Publish if there is something new to say."""
-        if status == self._last and abs(now_s - self._last_s) < _REPEAT_S:
+        now_s = max(now_s, 0.0)
+        self._polls += 1
+        jumped = abs(now_s - self._last_s) >= _JUMP_S
+        if status == self._last and not jumped and self._polls < _REPEAT_POLLS:
             return
-        self._last, self._last_s = status, now_s
+        if status.state is not self._last.state:
+            self._log(status)
+        self._last, self._last_s, self._polls = status, now_s, 0
         message = ControllerStatus(
             state=status.state.value,
             reason=status.reason,
@@ -43,8 +56,16 @@ class StatusPublisher:
             overruns=loop.overruns,
             targets_refused=status.targets_refused,
         )
-        message.header.stamp = time_message(max(now_s, 0.0))
+        message.header.stamp = time_message(now_s)
         self._publisher.publish(message)
+
+    def _log(self, status: SessionStatus) -> None:
+        if status.state is SessionState.HALTED:
+            self._logger.error(f"halted: {status.reason}")
+        elif status.state is SessionState.HOLDING:
+            self._logger.warning(f"the arm holds: {status.reason}")
+        elif status.state is SessionState.RUNNING:
+            self._logger.info("the arm follows drawn targets")
 
 
 def health_of(status: SessionStatus, loop: DeadlineLoop, waiting: Sequence[str]) -> Health:
