@@ -208,7 +208,7 @@ def intrinsics_of(message: CameraInfo) -> Intrinsics:
             "is not a calibrated camera; calibrate it, or check its driver"
         )
     # A RealSense colour stream reports zeros; half a pixel at the image corner is about 0.002.
-    if any(abs(value) > 2e-3 for value in message.d):
+    if not all(abs(value) <= 2e-3 for value in message.d):  # so that NaN is refused too
         raise CalibrationError(
             f"camera_info with distortion {list(message.d)}: spheres are drawn without it; "
             "subscribe to a rectified image (image_rect)"

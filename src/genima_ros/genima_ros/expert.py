@@ -5,25 +5,27 @@ import threading
 
 import numpy as np
 from genima_msgs.srv import QueryExpert
-from rclpy.node import Node
 
 from genima.errors import WorldError
 from genima.sim.world import ExpertChunk
+from genima_ros.lifecycle import GenimaNode
 
 
 class ExpertClient:
-    """A blocking client, for a worker thread; the node's executor must be spinning elsewhere."""
+    """A blocking client, for one worker thread; the node's executor must be spinning elsewhere."""
 
     #: How long an answer may take [s]; the expert plans a few paths at the most.
     TIMEOUT_S = 5.0
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self._client = node.create_client(QueryExpert, "query_expert")
+    def __init__(self, node: GenimaNode) -> None:
+        self._client = node.use_service(QueryExpert, "query_expert")
+        self._answered = threading.Event()
+        self._closed = False
 
-    def destroy(self) -> None:
-        """Let go of the service."""
-        self._node.destroy_client(self._client)
+    def close(self) -> None:
+        """Answer whoever waits that there will be no answer; from now on there is none."""
+        self._closed = True
+        self._answered.set()
 
     def ask(self, horizon_steps: int) -> ExpertChunk:
         """The expert's next joint positions from the world's present state.
@@ -36,12 +38,16 @@ class ExpertClient:
                 "nobody offers the service query_expert: start the sim bridge, or set agent to a "
                 "model; an oracle knows only simulated worlds"
             )
-        answered = threading.Event()
+        answered = self._answered = threading.Event()
         future = self._client.call_async(QueryExpert.Request(horizon_steps=horizon_steps))
         future.add_done_callback(lambda _: answered.set())
-        if not answered.wait(self.TIMEOUT_S):
+        if self._closed or not answered.wait(self.TIMEOUT_S) or not future.done():
             self._client.remove_pending_request(future)
-            raise WorldError(f"the sim bridge did not answer query_expert in {self.TIMEOUT_S} s")
+            raise WorldError(
+                "the node is being shut down"
+                if self._closed
+                else f"the sim bridge did not answer query_expert within {self.TIMEOUT_S} s"
+            )
         response = future.result()
         if not response.success:
             raise WorldError(response.message)

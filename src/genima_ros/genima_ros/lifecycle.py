@@ -2,14 +2,17 @@
 """The base class of all nodes: a life cycle that fails with sentences, and one way to run it."""
 
 import gc
+import math
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 import rclpy
+from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import (
     LifecycleNode,
@@ -47,6 +50,9 @@ class GenimaNode(LifecycleNode):
         super().__init__(name)
         self._schema = schema
         self._connections: list[Callable[[], object]] = []
+        self._complained_s: dict[str, float] = {}
+        #: Set by the transition to `finalized`: there is nothing left to do.
+        self.finalized = False
         declare_parameters(self, schema)
 
     def subscribe(
@@ -67,6 +73,12 @@ class GenimaNode(LifecycleNode):
         service = self.create_service(kind, name, callback)
         self._connections.append(lambda: self.destroy_service(service))
 
+    def use_service(self, kind: type, name: str) -> Client:
+        """A client of a service until `disconnect`."""
+        client = self.create_client(kind, name)
+        self._connections.append(lambda: self.destroy_client(client))
+        return client
+
     def report_health(self, report: Callable[[], Health]) -> None:
         """Publish diagnostics once a second until `disconnect`."""
         self._connections.append(DiagnosticsPublisher(self, report).destroy)
@@ -77,8 +89,12 @@ class GenimaNode(LifecycleNode):
             self._connections.pop()()
 
     def complain(self, about: str, error: Exception) -> None:
-        """Log that some input was refused, at most once in a few seconds."""
-        self.get_logger().error(f"{about}: {error}", throttle_duration_sec=_COMPLAIN_EVERY_S)
+        """Log that some input was refused, at most once in a few seconds for each input."""
+        now_s = time.monotonic()
+        # rclpy's own throttle goes by the line of code, and would hide one input behind another.
+        if now_s - self._complained_s.get(about, -math.inf) >= _COMPLAIN_EVERY_S:
+            self._complained_s[about] = now_s
+            self.get_logger().error(f"{about}: {error}")
 
     def report_defect(self, error: Exception) -> None:
         """Log an exception that should not have happened, with its traceback."""
@@ -132,6 +148,7 @@ class GenimaNode(LifecycleNode):
         """Come to rest if active, then give everything back."""
         if state.label == "active":
             self._attempt("deactivate", self.deactivate)
+        self.finalized = True
         return self._attempt("clean up", self.cleanup)
 
     def _attempt(self, what: str, step: Callable[[], None]) -> TransitionCallbackReturn:
@@ -148,30 +165,44 @@ class GenimaNode(LifecycleNode):
 
 
 def run_node(make_node: Callable[[], GenimaNode]) -> None:
-    """Run a node until it is told to stop; exit 1 if `autostart` is set and it cannot start.
+    """Run a node until it is told to stop; exit 1 if it cannot start, or after a defect.
 
     Ctrl-C and SIGTERM, as launchers send it, end in the same orderly halt: rclpy's own signal
     handler would tear the context down first, and the halt could not be published.
     """
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    _init()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     node = make_node()
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    started = not node.get_parameter("autostart").value or _start(node)
-    if started:
+    well = not node.get_parameter("autostart").value or _start(node)
+    if well:
         # What was loaded stays; the collector need not walk it during control.
         gc.collect()
         gc.freeze()
-    while started and not stop.is_set():
-        executor.spin_once(timeout_sec=_SIGNAL_POLL_S)
-    node.trigger_shutdown()
+    try:
+        while well and not stop.is_set() and not node.finalized:
+            executor.spin_once(timeout_sec=_SIGNAL_POLL_S)
+    except Exception as error:
+        node.report_defect(error)
+        well = False
+    if not node.finalized:
+        node.trigger_shutdown()
     executor.shutdown(timeout_sec=1.0)
     node.destroy_node()
     rclpy.try_shutdown()
-    sys.exit(0 if started else 1)
+    sys.exit(0 if well else 1)
+
+
+def _init() -> None:
+    """Start rclpy; a command line or parameter file that cannot be read ends in a sentence."""
+    try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    except (RuntimeError, ValueError) as error:
+        print(f"cannot start: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _start(node: GenimaNode) -> bool:
