@@ -62,7 +62,6 @@ class DiffusionNode(GenimaNode):
         p = self.parameters
         self._lockstep = p.pacing == "lockstep"
         self._policy = make_policy(p.policy_file)
-        self._rig: CameraRig | None = None
         self._agent: Agent | None = None
         self._sync: FrameSync[_Picture] = FrameSync(
             self._policy.cameras, p.sync_slop_s, stale_after_s=p.max_image_age_s
@@ -72,8 +71,11 @@ class DiffusionNode(GenimaNode):
         self._wanted_s: float | None = None
         self._drawn_s = -np.inf
         self._durations = DurationStats()
+        self._fault = ""  # why the newest target could not be drawn
         self._infos = CameraInfos(self, self._policy, make_rig(p.cameras_file), self._on_rig)
-        self._images = CameraImages(self, self._policy, self._on_image, self._lockstep)
+        self._images = CameraImages(
+            self, self._policy, self._infos, self._on_image, self._lockstep
+        )
         self._expert = ExpertClient(self)
         self._connect()
         self._worker = LatestWorker("draw", self._draw, self._on_defect)
@@ -93,6 +95,10 @@ class DiffusionNode(GenimaNode):
         self._active = True
         if not self._lockstep:
             self._timer = self.create_timer(1.0 / self.parameters.rate_hz, self._draw_if_ready)
+        self.get_logger().info(
+            f"active: {self.parameters.agent} draws as soon as the cameras "
+            f"{', '.join(self._policy.cameras)}, joint states and an instruction come"
+        )
 
     def deactivate(self) -> None:
         """Draw no more."""
@@ -104,12 +110,12 @@ class DiffusionNode(GenimaNode):
     def cleanup(self) -> None:
         """Disconnect."""
         if self._worker is not None:
+            self._expert.close()  # the worker may be waiting for an answer
             self._worker.stop()
             self._worker = None
         self.disconnect()
 
     def _on_rig(self, rig: CameraRig) -> None:
-        self._rig = rig
         self._decoder = TargetDecoder(rig, self._policy)
         self._agent = OracleAgent(self._policy, rig, self._expert.ask)
 
@@ -121,6 +127,7 @@ class DiffusionNode(GenimaNode):
 
     def _on_instruction(self, message: String) -> None:
         self._instruction = message.data.strip()
+        self.get_logger().info(f"draws for {self._instruction!r}")
 
     def _on_target_request(self, message: TargetRequest) -> None:
         self._wanted_s = seconds(message.not_before)
@@ -163,18 +170,17 @@ class DiffusionNode(GenimaNode):
         """On the worker's thread: draw, publish, then look at what was drawn."""
         if self._agent is None:
             return
-        seed = self.parameters.seed
+        request = DrawRequest(job.frames.frames, job.q, job.instruction, self.parameters.seed)
         began_s = time.perf_counter()
         try:
-            drawing = self._agent.draw(
-                DrawRequest(job.frames.frames, job.q, job.instruction, seed)
-            )
+            drawing = self._agent.draw(request)
         except GenimaError as error:
             self.complain("cannot draw", error)
-            self._wanted_s = job.frames.stamp_s  # try again when the cameras report again
+            self._try_again(str(error))
             return
         inference_s = time.perf_counter() - began_s
         self._durations.add(inference_s)
+        self._fault = ""
         message = tile_message(
             drawing.tile,
             self._policy,
@@ -182,7 +188,7 @@ class DiffusionNode(GenimaNode):
             instruction=job.instruction,
             model=drawing.model,
             inference_s=inference_s,
-            seed=seed,
+            seed=request.seed,
         )
         self._tiles.publish(message)
         self._pictures.publish(message.image)
@@ -206,18 +212,28 @@ class DiffusionNode(GenimaNode):
 
     def _on_defect(self, error: Exception) -> None:
         self.report_defect(error)
+        self._try_again(f"defect in the diffusion node: {error}")
+
+    def _try_again(self, fault: str) -> None:
+        """Lockstep: draw what was asked for when the cameras report again."""
+        self._fault = fault
+        if self._wanted_s is None:
+            self._wanted_s = self._drawn_s
 
     def _health(self) -> Health:
-        reports = [] if self._lockstep else self._sync.reports(self._now_s())
         values = {
             "drawing p50 [ms]": round(1e3 * self._durations.percentile_s(50), 1),
             "drawing p95 [ms]": round(1e3 * self._durations.percentile_s(95), 1),
             "tiles drawn": self._durations.count,
             "images refused": self._images.refused,
             "jobs replaced": self._worker.replaced if self._worker else 0,
-        } | {str(arrival): count for arrival, count in self._sync.counts.items()}
-        if reports:
-            return Health(Level.ERROR, "; ".join(report.message for report in reports), values)
+        } | {str(arrival.value): count for arrival, count in self._sync.counts.items()}
+        # To the synchroniser a camera whose images are refused is silent: the refusal says more.
+        faults = self._images.faults
+        if not faults and not self._lockstep:
+            faults = [report.message for report in self._sync.reports(self._now_s())]
+        if faults or self._fault:
+            return Health(Level.ERROR, "; ".join(faults) or self._fault, values)
         if self._infos.waiting:
             return Health(Level.WARN, f"no camera_info from {self._infos.waiting}", values)
         return Health(Level.OK, self._instruction or "no instruction yet", values)
