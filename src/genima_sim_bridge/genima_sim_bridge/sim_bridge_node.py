@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A simulated world behind the topics of the robot."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from genima_msgs.msg import GripperCommand, TargetRequest
-from genima_msgs.srv import QueryExpert, QuerySuccess, ResetWorld
+from genima_msgs.srv import ResetWorld
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
-from genima.control.follower import TrajectoryFollower
-from genima.errors import GenimaError, InvalidParameter
+from genima.control.follower import FollowerState, TrajectoryFollower
+from genima.errors import GenimaError
 from genima.kinematics import JOINT_NAMES
 from genima.limits import RobotModel, limits_of
 from genima.sim.lockstep import LockstepRunner
@@ -35,8 +34,10 @@ from genima_ros.lifecycle import GenimaNode, run_node
 from genima_ros.policies import make_rig
 from genima_ros.qos import IMAGE_PUBLISHER, JOINT_STATES_PUBLISHER, LATCHED, RELIABLE_LATEST
 from genima_sim_bridge.parameters import SimParameters
+from genima_sim_bridge.services import WorldServices
 
 _INFO_PERIOD_S = 0.5
+_RAN_OUT = "no new joint_trajectory came while the arm moved"
 
 
 class SimBridgeNode(GenimaNode):
@@ -54,6 +55,7 @@ class SimBridgeNode(GenimaNode):
         self._rig = make_rig(p.cameras_file)
         self._defect = None
         self._refused = 0
+        self._arm = FollowerState.IDLE  # following, or braking because nothing more came
         self._world = MujocoWorld(self._rig)
         self._connect()
         self._follower = TrajectoryFollower(limits=limits_of(RobotModel(p.robot)))
@@ -91,9 +93,7 @@ class SimBridgeNode(GenimaNode):
         self.subscribe(JointTrajectory, "joint_trajectory", self._on_trajectory, RELIABLE_LATEST)
         self.subscribe(GripperCommand, "gripper_command", self._on_gripper, LATCHED)
         self.subscribe(TargetRequest, "target_request", self._on_target_request, LATCHED)
-        self.serve(ResetWorld, "reset_world", self._on_reset)
-        self.serve(QuerySuccess, "query_success", self._on_query_success)
-        self.serve(QueryExpert, "query_expert", self._on_query_expert)
+        self._world_services = WorldServices(self, self._world, lambda: self._runner)
         self.report_health(self._health)
 
     def activate(self) -> None:
@@ -102,9 +102,15 @@ class SimBridgeNode(GenimaNode):
         if self._runner is None:
             self._runner = self._make_runner()
         self._runner.start()
-        if p.task:
-            self._runner.reset(p.task, 0, p.seed, max_steps=0)
+        try:
+            if p.task:
+                self._world_services.reset(ResetWorld.Request(task=p.task, seed=p.seed))
+        except GenimaError:
+            self._stop_runner()
+            raise
         self._info_timer = self.create_timer(_INFO_PERIOD_S, self._publish_infos)
+        tasks = ", ".join(self._world.task_names())
+        self.get_logger().info(f"active: a world in {p.pacing}; reset_world takes {tasks}")
 
     def deactivate(self) -> None:
         """Stop the world; activating again begins with a new one."""
@@ -129,6 +135,14 @@ class SimBridgeNode(GenimaNode):
         if self._lockstep:
             self._clock_topic.publish(Clock(clock=time_message(stamp_s)))
         self._joints.publish(joint_state(names, q, dq, stamp_s))
+        if self._follower.state in (FollowerState.BRAKING, FollowerState.FOLLOWING):
+            self._note_arm(self._follower.state)
+
+    def _note_arm(self, state: FollowerState) -> None:
+        """Tell when the commands end in mid-motion: whoever sent them may be dead."""
+        if state is FollowerState.BRAKING and self._arm is not state:
+            self.get_logger().warning(f"{_RAN_OUT}; it brakes and stands")
+        self._arm = state
 
     def on_images(self, images: Images, stamp_s: float) -> None:
         """Publish one picture of every camera."""
@@ -168,47 +182,6 @@ class SimBridgeNode(GenimaNode):
         if isinstance(self._runner, LockstepRunner):
             self._runner.request_images(seconds(message.not_before))
 
-    def _on_reset(
-        self, request: ResetWorld.Request, response: ResetWorld.Response
-    ) -> ResetWorld.Response:
-        def reset(runner: WorldRunner) -> None:
-            arguments = (request.task, request.variation, request.seed, request.max_steps)
-            response.instructions = list(runner.reset(*arguments))
-            response.stamp = time_message(runner.reset_stamp_s)
-
-        return self._answer(response, reset)
-
-    def _on_query_success(
-        self, _: QuerySuccess.Request, response: QuerySuccess.Response
-    ) -> QuerySuccess.Response:
-        if self._runner is not None:
-            episode = self._runner.episode
-            response.success, response.succeeded = episode.success, episode.succeeded
-            response.finished, response.steps = episode.finished, episode.steps
-            response.task, response.seed = episode.task, episode.seed
-        return response
-
-    def _on_query_expert(
-        self, request: QueryExpert.Request, response: QueryExpert.Response
-    ) -> QueryExpert.Response:
-        def ask(runner: WorldRunner) -> None:
-            chunk = runner.call(lambda: self._world.expert_chunk(request.horizon_steps))
-            response.q_now = chunk.q_now
-            response.q = chunk.q.ravel().tolist()
-            response.gripper_open = chunk.gripper_open.tolist()
-
-        return self._answer(response, ask)
-
-    def _answer(self, response: Any, fill: Callable[[WorldRunner], None]) -> Any:
-        try:
-            if self._runner is None:
-                raise InvalidParameter("the sim bridge is not active; activate it first")
-            fill(self._runner)
-            response.success = True
-        except GenimaError as error:
-            response.message = str(error)
-        return response
-
     def _health(self) -> Health:
         episode = self._runner.episode if self._runner is not None else None
         values = {
@@ -220,6 +193,8 @@ class SimBridgeNode(GenimaNode):
         }
         if self._defect is not None:
             return Health(Level.ERROR, f"the world has stopped: {self._defect}", values)
+        if self._arm is FollowerState.BRAKING:
+            return Health(Level.WARN, _RAN_OUT, values)
         return Health(Level.OK, self._follower.state.value, values)
 
 

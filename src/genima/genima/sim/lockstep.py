@@ -45,6 +45,10 @@ class LockstepRunner(WorldRunner):
         self._now_s = round(self._now_s + _RESET_GAP_S, 9)
         return self._now_s
 
+    def _newest_stamp_s(self) -> float:
+        # A latched command of an earlier world may come; that world's time had gone further.
+        return self._now_s + _SAME_TIME_S
+
     def _run(self) -> None:
         renderer = self._make_renderer()
         try:

@@ -28,6 +28,7 @@ Images = Mapping[str, UInt8[Array, "h w 3"]]
 POLICY_STEP_S = 0.05
 #: How long a job on the world's thread may take [s]; the slowest compiles a scene.
 _JOB_LIMIT_S = 60.0
+_ENDED = "the world has stopped; the sim bridge's log says why; restart the sim bridge"
 
 
 class Sink(Protocol):
@@ -97,6 +98,7 @@ class WorldRunner(ABC):
         self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._wake = threading.Condition()
         self._stopping = False
+        self._ended = False
         self._thread = threading.Thread(target=self._guarded, name="world", daemon=True)
 
     def start(self) -> None:
@@ -119,11 +121,14 @@ class WorldRunner(ABC):
         """
         future: Future[Result] = Future()
         with self._wake:
+            if self._ended:
+                raise WorldError(_ENDED)
             self._jobs.append((job, future))
             self._wake.notify_all()
         try:
             return future.result(timeout=_JOB_LIMIT_S)
         except TimeoutError as error:
+            future.cancel()  # so that it is not done behind the caller's back
             raise WorldError(
                 f"the world did not answer within {_JOB_LIMIT_S:.0f} s; is the machine overloaded?"
             ) from error
@@ -154,9 +159,9 @@ class WorldRunner(ABC):
             self._wake.notify_all()
 
     def command_gripper(self, is_open: bool, stamp_s: float) -> None:
-        """Set what the gripper should do; a command from before the reset is ignored."""
+        """Set what the gripper should do; a command that is not of this episode is ignored."""
         with self._wake:
-            if stamp_s >= self._reset_stamp_s:
+            if self._reset_stamp_s <= stamp_s <= self._newest_stamp_s():
                 self._gripper_open = is_open
                 self._gripper_stamp_s = stamp_s
                 self._wake.notify_all()
@@ -173,6 +178,10 @@ class WorldRunner(ABC):
     @abstractmethod
     def _next_stamp_s(self) -> float:
         """Stamp of the first state after a reset that happens now [s]."""
+
+    def _newest_stamp_s(self) -> float:
+        """Latest stamp [s] of a command that can be meant for this world."""
+        return np.inf
 
     def _reset(self, task: str, variation: int, seed: int, max_steps: int) -> tuple[str, ...]:
         instructions = self._world.reset(task, variation, seed)
@@ -198,6 +207,8 @@ class WorldRunner(ABC):
     def _do_jobs(self) -> None:
         while self._jobs:
             job, future = self._jobs.popleft()
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 future.set_result(job())
             except Exception as error:  # handed to the caller, who knows what it means
@@ -210,3 +221,9 @@ class WorldRunner(ABC):
             self._sink.on_defect(error)
         finally:
             self._world.close()
+            with self._wake:
+                self._ended = True
+                while self._jobs:  # nobody will do them; who waits is to know it
+                    future = self._jobs.popleft()[1]
+                    if future.set_running_or_notify_cancel():
+                        future.set_exception(WorldError(_ENDED))
