@@ -173,6 +173,29 @@ def test_expert_recovers(
     assert disturb(world, name, when, what, follower())
 
 
+def test_expert_notices_at_once_that_the_lid_was_dropped(world: MujocoWorld) -> None:
+    world.reset(LID, 0, 6)
+    for _ in follow(world, ExpertFollower(), 350):
+        if world.data.body("lid").xpos[2] > 0.14:
+            break
+    assert not world.expert_chunk(1).gripper_open[0]
+    let_go(world)
+    assert world.expert_chunk(1).gripper_open[0]
+
+
+def test_expert_tries_again_where_its_way_ended_without_success(world: MujocoWorld) -> None:
+    world.reset(BLOCK, 0, 6)
+    target = world.model.body("target")
+    ahead = world.data.body("target").xpos - world.data.body("block").xpos
+    moved = False
+    for _ in follow(world, ExpertFollower(), 350):
+        if not moved and block_close(world):
+            target.pos[:2] += 0.04 * ahead[:2] / np.linalg.norm(ahead[:2])
+            moved = True
+    assert moved
+    assert world.success()
+
+
 def test_expert_waits_for_a_learner_that_does_not_move(world: MujocoWorld) -> None:
     """Its progress is measured: time alone brings nothing."""
     world.reset(LID, 0, 7)
