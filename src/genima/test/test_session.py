@@ -1,0 +1,521 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from genima.arrays import Array, Float
+from genima.control.planner import Plan
+from genima.control.session import ControlSession
+from genima.control.session_types import SessionSettings, SessionState, SessionStatus, Setpoint
+from genima.control.splicer import ChunkSplicer
+from genima.errors import InvalidCommand
+from genima.kinematics import Q_HOME
+from genima.limits import RobotModel, limits_of
+from genima.policy import Policy
+from genima.safety import CommandGate, GateParameters
+
+LIMITS = limits_of(RobotModel.PANDA)
+POLICY = Policy()
+#: The smallest time between two calls in these tests [s]; joint states come as often.
+DT_S = 0.01
+
+
+class Loop:
+    """A session with an arm that does what it is told, on a clock that the test moves."""
+
+    def __init__(self, settings: SessionSettings | None = None, now_s: float = 100.0) -> None:
+        settings = settings if settings is not None else SessionSettings(target_timeout_s=0.5)
+        gate = CommandGate(
+            LIMITS,
+            GateParameters(
+                period_s=settings.tick_s,
+                target_timeout_s=POLICY.horizon_s + 2.0,
+                joint_state_timeout_s=0.1,
+                tracking_tolerance_rad=0.5,
+            ),
+        )
+        self.session = ControlSession(settings, POLICY, gate, ChunkSplicer(LIMITS, Q_HOME))
+        self.settings = settings
+        self.now_s = now_s
+        self.arm = np.array(Q_HOME)
+        self.sent: list[Setpoint] = []
+        self.joint_states_come = True
+
+    @property
+    def status(self) -> SessionStatus:
+        return self.session.status
+
+    def measure(self) -> None:
+        self.session.on_joint_state(self.arm, self.now_s, gripper_open=True)
+
+    def advance(self) -> list[Setpoint]:
+        """One tick now; the arm reaches setpoints when their time has come."""
+        for point in self.sent:
+            if point.time_s <= self.now_s + 1e-9:
+                self.arm = point.q
+        if self.joint_states_come:
+            self.measure()
+        new = self.session.advance(self.now_s)
+        self.sent += new
+        return new
+
+    def run(self, duration_s: float) -> list[Setpoint]:
+        """Let time pass, ticking all the while; returns what was sent."""
+        began = len(self.sent)
+        for _ in range(round(duration_s / DT_S)):
+            self.now_s = round(self.now_s + DT_S, 9)
+            self.advance()
+        return self.sent[began:]
+
+    def start(self) -> None:
+        self.measure()
+        self.session.begin("push the maroon button", self.now_s)
+
+    def offer(
+        self, target: Float[Array, "7"], age_s: float = 0.0, gripper_open: bool = True
+    ) -> None:
+        self.session.hear_target(self.now_s)
+        self.session.offer(Plan(target, gripper_open, 0.9), self.now_s - age_s, self.now_s)
+
+
+def target(offset_rad: float = 0.2) -> Float[Array, "7"]:
+    return Q_HOME + offset_rad
+
+
+def require_smooth(points: list[Setpoint], tick_s: float = 0.02) -> None:
+    """One motion on one grid, within the limits."""
+    times_s = np.array([point.time_s for point in points])
+    q = np.array([point.q for point in points])
+    assert np.allclose(np.diff(times_s), tick_s, atol=1e-6)
+    assert (LIMITS.q_min <= q).all() and (q <= LIMITS.q_max).all()
+    dq = np.diff(q, axis=0) / tick_s
+    assert (np.abs(dq) <= LIMITS.dq_max * (1 + 1e-9)).all()
+    assert (np.abs(np.diff(dq, axis=0)) <= tick_s * LIMITS.ddq_max * (1 + 1e-6)).all()
+
+
+@pytest.fixture
+def loop() -> Loop:
+    return Loop()
+
+
+def test_goal_is_refused_before_any_joint_state(loop: Loop) -> None:
+    with pytest.raises(InvalidCommand, match="no joint state has come; check the driver"):
+        loop.session.begin("push the maroon button", loop.now_s)
+    assert not loop.session.active
+
+
+def test_goal_is_refused_when_joint_states_are_old(loop: Loop) -> None:
+    loop.measure()
+    with pytest.raises(InvalidCommand, match=r"no joint state for 0\.20 s, allowed are 0\.1 s"):
+        loop.session.begin("push the maroon button", loop.now_s + 0.2)
+
+
+@pytest.mark.parametrize("instruction", ["", "  \n"])
+def test_empty_instruction_is_refused(loop: Loop, instruction: str) -> None:
+    loop.measure()
+    with pytest.raises(InvalidCommand, match="the instruction is empty"):
+        loop.session.begin(instruction, loop.now_s)
+
+
+def test_second_goal_is_refused_and_the_first_goes_on(loop: Loop) -> None:
+    loop.start()
+    with pytest.raises(InvalidCommand, match="already executing 'push the maroon button'"):
+        loop.session.begin("open the bottom drawer", loop.now_s)
+    loop.session.refuse_goal("busy")
+    assert loop.status.state is SessionState.WAITING
+    assert loop.status.instruction == "push the maroon button"
+
+
+def test_refused_goal_leaves_its_reason_in_the_status(loop: Loop) -> None:
+    loop.session.refuse_goal("no joint state has come")
+    assert loop.status.state is SessionState.IDLE
+    assert loop.status.reason == "goal refused: no joint state has come"
+
+
+def test_instruction_is_followed_without_its_surrounding_space(loop: Loop) -> None:
+    loop.measure()
+    loop.session.begin("  push the maroon button \n", loop.now_s)
+    assert loop.status.instruction == "push the maroon button"
+
+
+def test_nothing_moves_before_the_first_target(loop: Loop) -> None:
+    loop.start()
+    assert loop.run(1.0) == []
+    assert loop.status.state is SessionState.WAITING
+    assert loop.status.reason == "waiting for the first drawn target"
+    assert loop.session.target_age_s(loop.now_s) < 0
+
+
+def test_goal_is_given_up_when_no_first_target_comes(loop: Loop) -> None:
+    loop.start()
+    loop.run(loop.settings.first_target_timeout_s - 0.1)
+    assert loop.session.active
+    assert loop.run(0.3) == []
+    assert loop.status.state is SessionState.HALTED
+    assert "no drawn target came within 10.0 s: is the diffusion node active" in loop.status.reason
+
+
+def test_goal_without_a_usable_target_ends_with_the_reason_of_the_last_refusal(loop: Loop) -> None:
+    loop.start()
+    for _ in range(51):
+        loop.session.refuse("no spheres in the drawing", loop.now_s)
+        loop.run(0.2)
+    assert loop.status.state is SessionState.HALTED
+    assert "could be followed" in loop.status.reason
+    assert loop.status.reason.endswith("no spheres in the drawing")
+
+
+def test_target_is_followed_to_its_end_on_the_grid(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target(), age_s=0.2)
+    assert loop.status.state is SessionState.RUNNING
+    assert loop.status.chunks == 1
+    points = loop.run(POLICY.horizon_s + 0.2)
+    require_smooth(points)
+    np.testing.assert_allclose(points[-1].q, target(), atol=1e-6)
+    assert loop.session.target_age_s(loop.now_s) == pytest.approx(POLICY.horizon_s + 0.4)
+
+
+def test_setpoints_are_committed_just_beyond_the_lookahead(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target())
+    loop.run(0.3)
+    ahead_s = loop.sent[-1].time_s - loop.now_s
+    beyond_s = ahead_s - loop.settings.lookahead_s
+    assert -1e-6 <= beyond_s < loop.settings.tick_s
+
+
+@pytest.mark.parametrize("horizon_steps", [5, 10, 20])
+def test_next_target_is_due_after_the_execution_horizon(horizon_steps: int) -> None:
+    loop = Loop(SessionSettings(execution_horizon=horizon_steps))
+    loop.start()
+    loop.offer(target())
+    due_s = horizon_steps * POLICY.step_s
+    loop.run(due_s - 0.02)
+    assert not loop.session.wants_target(loop.now_s)
+    loop.run(0.02)
+    assert loop.session.wants_target(loop.now_s)
+
+
+def test_target_that_is_not_wanted_changes_nothing(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target())
+    loop.run(0.2)
+    loop.offer(target(-0.2))
+    loop.run(POLICY.horizon_s)
+    assert loop.status.chunks == 1
+    np.testing.assert_allclose(loop.sent[-1].q, target(), atol=1e-6)
+
+
+def test_chunks_are_spliced_without_a_step() -> None:
+    loop = Loop(SessionSettings(execution_horizon=5))
+    loop.start()
+    for offset_rad in (0.3, -0.2, 0.25, 0.0):
+        loop.offer(target(offset_rad))
+        loop.run(5 * POLICY.step_s)
+    loop.run(1.0)
+    assert loop.status.chunks == 4
+    require_smooth(loop.sent)
+
+
+def test_gripper_changes_on_arrival(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target(), gripper_open=False)
+    loop.run(0.3)
+    assert loop.session.gripper_open
+    loop.run(1.0)
+    assert not loop.session.gripper_open
+
+
+def test_target_beyond_the_limits_is_cut_off_at_them(loop: Loop) -> None:
+    loop.start()
+    for _ in range(3):
+        loop.offer(np.array(LIMITS.q_max) + 0.3)
+        loop.run(POLICY.horizon_s)
+    require_smooth(loop.sent)
+    assert loop.status.filter_active or not loop.session.active
+
+
+def test_setpoints_keep_to_the_limits_whatever_targets_come() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(5):
+        loop = Loop(SessionSettings(execution_horizon=3))
+        loop.start()
+        for _ in range(20):
+            q = rng.uniform(LIMITS.q_min - 1.0, LIMITS.q_max + 1.0)
+            loop.offer(q, age_s=float(rng.uniform(-0.1, 1.5)), gripper_open=bool(rng.integers(2)))
+            loop.run(float(rng.choice([0.05, 0.15, 0.4])))
+        loop.session.end("over")
+        loop.run(2.0)
+        assert len(loop.sent) > 20
+        require_smooth(loop.sent)
+
+
+@pytest.mark.parametrize("age_s", [1.5, -0.5])
+def test_target_of_a_wrong_age_is_refused_and_counted(loop: Loop, age_s: float) -> None:
+    loop.start()
+    loop.offer(target(), age_s=age_s)
+    assert loop.status.targets_refused == 1
+    assert f"the drawn target is {age_s:.2f} s old; at most 1.0 s" in loop.status.reason
+    assert loop.run(1.0) == []
+
+
+def test_refused_drawing_leads_to_a_hold_and_another_try(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target())
+    loop.run(POLICY.horizon_s)
+    loop.session.offer(Plan(None, True, 0.1, "the drawing fits badly"), loop.now_s, loop.now_s)
+    assert loop.status.state is SessionState.HOLDING
+    assert loop.status.reason == "the drawing fits badly"
+    assert not loop.session.wants_target(loop.now_s)
+    loop.run(loop.settings.retry_s)
+    assert loop.session.wants_target(loop.now_s)
+    loop.offer(target(0.3))
+    assert loop.status.state is SessionState.RUNNING
+    loop.run(POLICY.horizon_s + 0.2)
+    require_smooth(loop.sent)
+    np.testing.assert_allclose(loop.arm, target(0.3), atol=1e-5)
+
+
+def test_arm_holds_when_targets_stop_and_goes_on_when_they_come_again(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target())
+    loop.run(POLICY.horizon_s + loop.settings.target_timeout_s)
+    assert loop.status.state is SessionState.HOLDING
+    assert "no drawn target for 2 s; is the diffusion node alive?" in loop.status.reason
+    last = loop.run(0.5)
+    assert np.ptp([point.q for point in last], axis=0).max() < 1e-9
+    loop.offer(target(0.3))
+    assert loop.status.state is SessionState.RUNNING
+    loop.run(POLICY.horizon_s + 0.2)
+    require_smooth(loop.sent)
+    np.testing.assert_allclose(loop.arm, target(0.3), atol=1e-5)
+
+
+def test_targets_that_are_heard_but_not_wanted_are_no_silence(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target())
+    for _ in range(round(POLICY.horizon_s / 0.2) + 1):
+        loop.session.hear_target(loop.now_s)
+        loop.run(0.2)
+    assert loop.status.state is SessionState.RUNNING
+
+
+def test_arm_brakes_and_halts_when_joint_states_stop(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target(0.6))
+    loop.run(0.5)
+    assert np.abs(loop.sent[-1].dq).max() > 0.3
+    loop.joint_states_come = False
+    loop.run(1.0)
+    assert loop.status.state is SessionState.HALTED
+    assert "no joint state for" in loop.status.reason
+    require_smooth(loop.sent)
+    np.testing.assert_array_equal(loop.sent[-1].q, loop.sent[-2].q)
+    assert not loop.session.moving
+    assert loop.run(0.5) == []
+
+
+def test_halted_session_takes_a_new_goal_where_the_arm_stands(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target(0.6))
+    loop.run(0.5)
+    loop.joint_states_come = False
+    loop.run(1.0)
+    loop.joint_states_come = True
+    loop.run(0.1)
+    before = len(loop.sent)
+    loop.start()
+    loop.offer(target(0.1))
+    loop.run(POLICY.horizon_s + 0.2)
+    np.testing.assert_allclose(loop.arm, target(0.1), atol=1e-5)
+    require_smooth(loop.sent[before:])
+
+
+def test_arm_that_does_not_follow_is_halted(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target(0.8))
+    stuck = loop.arm
+    for _ in range(200):
+        loop.now_s = round(loop.now_s + DT_S, 9)
+        loop.session.on_joint_state(stuck, loop.now_s, gripper_open=True)
+        loop.sent += loop.session.advance(loop.now_s)
+    assert loop.status.state is SessionState.HALTED
+    assert "rad from where it was sent" in loop.status.reason
+    assert not loop.session.moving
+    require_smooth(loop.sent)
+
+
+def test_late_tick_shifts_the_motion_in_time(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target())
+    loop.run(0.5)
+    before = len(loop.sent)
+    loop.now_s += 0.15
+    first = loop.advance()[0]
+    assert first.time_s > loop.now_s
+    # The motion goes on from the last point rather than leaping to where it would be by now.
+    steps = np.array([point.q for point in loop.sent[before - 2 :]])
+    pace = np.abs(np.diff(steps, axis=0)).max(axis=1)
+    assert pace[1] == pytest.approx(pace[0], rel=0.2)
+    loop.run(1.2)
+    np.testing.assert_allclose(loop.arm, target(), atol=1e-6)
+
+
+def test_after_a_long_delay_the_arm_begins_anew_where_it_is(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target())
+    loop.run(0.5)
+    loop.now_s += 1.0
+    assert loop.advance() == []
+    assert loop.status.state is SessionState.HOLDING
+    assert "control was late by" in loop.status.reason
+    assert loop.session.wants_target(loop.now_s)
+    before = len(loop.sent)
+    loop.offer(target())
+    np.testing.assert_allclose(loop.advance()[0].q, loop.arm, atol=1e-3)
+    loop.run(1.2)
+    require_smooth(loop.sent[before:])
+
+
+@pytest.mark.parametrize("followed", [False, True])
+def test_when_time_goes_back_targets_begin_anew(followed: bool) -> None:
+    loop = Loop()
+    loop.start()
+    if followed:
+        loop.offer(target())
+        loop.run(0.5)
+    loop.sent.clear()
+    loop.arm, loop.now_s = np.array(Q_HOME), 2.0
+    assert loop.advance() == []
+    assert loop.session.wants_target(loop.now_s)
+    assert loop.session.not_before_s() <= loop.now_s
+    loop.offer(target(0.1))
+    assert loop.status.state is SessionState.RUNNING
+    loop.run(1.2)
+    np.testing.assert_allclose(loop.arm, target(0.1), atol=1e-6)
+
+
+def test_first_target_may_take_its_time_after_time_went_back(loop: Loop) -> None:
+    loop.start()
+    loop.now_s = 2.0
+    loop.run(loop.settings.first_target_timeout_s - 0.5)
+    assert loop.status.state is SessionState.WAITING
+    loop.run(1.0)
+    assert loop.status.state is SessionState.HALTED
+
+
+def test_cancelled_goal_comes_to_rest_within_the_limits(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target(0.8))
+    loop.run(0.5)
+    assert np.abs(loop.sent[-1].dq).max() > 0.5
+    loop.session.end("cancelled")
+    assert loop.session.moving and not loop.session.active
+    loop.run(1.0)
+    assert (loop.status.state, loop.status.reason) == (SessionState.IDLE, "cancelled")
+    assert not loop.session.moving
+    require_smooth(loop.sent)
+    np.testing.assert_array_equal(loop.sent[-1].q, loop.sent[-2].q)
+
+
+def test_goal_given_while_the_arm_brakes_waits_until_it_stands(loop: Loop) -> None:
+    loop.start()
+    loop.offer(target(0.8))
+    loop.run(0.5)
+    loop.session.end("cancelled")
+    loop.start()
+    loop.offer(target(0.1))
+    assert loop.status.state is SessionState.WAITING
+    loop.run(0.6)
+    assert loop.status.state is SessionState.WAITING
+    loop.offer(target(0.1))
+    loop.run(1.2)
+    np.testing.assert_allclose(loop.arm, target(0.1), atol=1e-5)
+
+
+class Lockstep(Loop):
+    """A world that takes its next step of 0.05 s only when setpoints cover it."""
+
+    STEP_S = 0.05
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(replace(SessionSettings(blocking=True), **settings), now_s=2.0)
+
+    def step(self) -> bool:
+        """Tick; the world goes on if it can."""
+        self.advance()
+        if not self.sent or self.sent[-1].time_s < self.now_s + self.STEP_S - 1e-6:
+            return False
+        self.now_s = round(self.now_s + self.STEP_S, 9)
+        return True
+
+
+def test_lockstep_commits_nothing_while_a_target_is_due() -> None:
+    loop = Lockstep(execution_horizon=10)
+    loop.start()
+    assert not loop.step()
+    loop.offer(target())
+    steps = 0
+    while loop.step():
+        steps += 1
+    assert steps == 10
+    assert loop.session.wants_target(loop.now_s)
+    assert loop.session.not_before_s() == loop.now_s
+
+
+def test_lockstep_waits_for_a_target_for_ever() -> None:
+    loop = Lockstep()
+    loop.start()
+    for _ in range(500):
+        assert not loop.step()
+    assert loop.status.state is SessionState.WAITING
+
+
+def test_lockstep_time_goes_on_after_a_refused_target() -> None:
+    loop = Lockstep()
+    loop.start()
+    loop.session.refuse("no spheres", loop.now_s)
+    steps = 0
+    while loop.step():
+        steps += 1
+    assert steps == round(loop.settings.retry_s / loop.STEP_S)
+    assert loop.session.wants_target(loop.now_s)
+
+
+def test_lockstep_cancel_and_new_goal_do_not_stop_time() -> None:
+    loop = Lockstep()
+    loop.start()
+    loop.offer(target(0.8))
+    for _ in range(8):
+        assert loop.step()
+    loop.session.end("cancelled")
+    loop.start()
+    steps = 0
+    while loop.step():
+        steps += 1
+        assert steps < 100
+    assert loop.status.state is SessionState.WAITING
+    assert not loop.session.moving
+    loop.offer(target(0.1))
+    for _ in range(20):
+        assert loop.step()
+    require_smooth(loop.sent[-40:])
+
+
+def test_lockstep_goes_on_in_a_world_whose_time_began_again() -> None:
+    loop = Lockstep()
+    loop.start()
+    loop.offer(target())
+    for _ in range(10):
+        assert loop.step()
+    loop.sent.clear()
+    loop.arm, loop.now_s = np.array(Q_HOME), 1.0
+    assert not loop.step()
+    assert loop.session.not_before_s() == loop.now_s
+    loop.offer(target())
+    for _ in range(20):
+        assert loop.step()
+    loop.advance()
+    np.testing.assert_allclose(loop.arm, target(), atol=1e-6)
