@@ -178,7 +178,8 @@ def trajectory_arrays(
     times_s = np.array([seconds(point.time_from_start) for point in message.points])
     q = np.array([point.positions for point in message.points], dtype=float)
     dq = np.array([point.velocities for point in message.points], dtype=float)
-    return times_s, q.reshape(-1, n), dq.reshape(-1, n)
+    shape = (len(message.points), n)
+    return times_s, q.reshape(shape), dq.reshape(shape)
 
 
 def camera_info(intrinsics: Intrinsics, frame_id: str, stamp_s: float) -> CameraInfo:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node parameters from frozen dataclasses: declared, checked, and refused with a sentence."""
 
+import array
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -89,9 +91,11 @@ def _checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
     wanted = type(_default(field))
     if wanted is float and type(value) is int:
         value = float(value)
-    if type(value) is not wanted and not (wanted is list and isinstance(value, list | tuple)):
+    if wanted is list and isinstance(value, array.array | list | tuple):
+        value = list(value)
+    if type(value) is not wanted or not _same_items(value, _default(field)):
         raise InvalidParameter(
-            f"parameter {field.name!r} is {value!r}, a {type(value).__name__}; "
+            f"parameter {field.name!r} is {value!r}, of type {type(value).__name__}; "
             f"it takes {_allowed(field)}"
         )
     minimum, maximum = field.metadata["minimum"], field.metadata["maximum"]
@@ -99,11 +103,19 @@ def _checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
     # Written so that NaN fails too.
     too_low = minimum is not None and not value >= minimum
     too_high = maximum is not None and not value <= maximum
-    if too_low or too_high or (choices and value not in choices):
+    endless = wanted is float and not math.isfinite(value)
+    if too_low or too_high or endless or (choices and value not in choices):
         raise InvalidParameter(
             f"parameter {field.name!r} is {value!r}; it takes {_allowed(field)}"
         )
     return value
+
+
+def _same_items(value: Any, default: Any) -> bool:
+    """Whether the items of a list, if it is one, are of the type of those in the default."""
+    if not isinstance(default, list) or not default:
+        return True
+    return {type(item) for item in value} <= {type(default[0])}
 
 
 def _default(field: "dataclasses.Field[Any]") -> Any:
