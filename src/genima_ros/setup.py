@@ -18,4 +18,5 @@ setup(
     ],
     install_requires=["setuptools"],
     zip_safe=False,
+    entry_points={"console_scripts": ["view = genima_ros.view:main"]},
 )

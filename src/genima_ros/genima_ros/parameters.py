@@ -4,7 +4,7 @@
 import array
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import ParameterDescriptor
@@ -69,18 +69,31 @@ def read_parameters(node: Node, schema: type[Parameters]) -> Parameters:
     Raises:
         InvalidParameter: One is unknown, of the wrong type or out of its range.
     """
-    known = [field.name for field in dataclasses.fields(schema)]  # type: ignore[arg-type]
     given = node._parameter_overrides  # rclpy offers no public view of what a file sets
-    unknown = sorted(name for name in given if name not in known and not _built_in(name))
+    names = {field.name for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
+    names |= {name for name in given if not _built_in(name)}
+    values = {
+        name: node.get_parameter(name).value if node.has_parameter(name) else None
+        for name in names
+    }
+    return check_parameters(values, schema, node.get_name())
+
+
+def check_parameters(
+    values: Mapping[str, Any], schema: type[Parameters], node_name: str
+) -> Parameters:
+    """Values as an instance of `schema`; those that are not given take their defaults.
+
+    Raises:
+        InvalidParameter: One is unknown, of the wrong type or out of its range.
+    """
+    fields = {field.name: field for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(fields))
     if unknown:
         raise InvalidParameter(
-            f"unknown parameter {unknown[0]!r}; {node.get_name()} takes {sorted(known)}"
+            f"unknown parameter {unknown[0]!r}; {node_name} takes {sorted(fields)}"
         )
-    values = {
-        field.name: _checked(field, node.get_parameter(field.name).value)
-        for field in dataclasses.fields(schema)  # type: ignore[arg-type]
-    }
-    return schema(**values)
+    return schema(**{name: _checked(fields[name], value) for name, value in values.items()})
 
 
 def _built_in(name: str) -> bool:

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parameter files, launch files and the RViz configuration agree with the nodes they are for."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from genima.errors import InvalidParameter
+from genima.launching.description import Include
+from genima.launching.evaluator import arguments, evaluate
+from genima.launching.node_spec import NodeSpec
+from genima.launching.parser import parse_file
+from genima.launching.substitution import Scope, perform
+from genima.policy import Policy
+from genima_controller_node.parameters import ControllerParameters
+from genima_diffusion_node.parameters import DiffusionParameters
+from genima_ros.parameters import check_parameters
+from genima_sim_bridge.episode_runner import RunnerParameters
+from genima_sim_bridge.parameters import SimParameters
+
+ROOT = Path(__file__).parent.parent
+FILES = {
+    "controller.yaml": ControllerParameters,
+    "diffusion.yaml": DiffusionParameters,
+    "sim.yaml": SimParameters,
+}
+#: The parameters of each executable that a launch file may start; None: not a node of ours.
+EXECUTABLES: dict[str, type | None] = {
+    "controller_node": ControllerParameters,
+    "diffusion_node": DiffusionParameters,
+    "sim_bridge_node": SimParameters,
+    "episode_runner": RunnerParameters,
+    "view": None,
+}
+REQUIRED = {"evaluation_dir": "out"}
+LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.xml"))
+BUILT = pytest.mark.skipif(
+    not os.environ.get("AMENT_PREFIX_PATH"), reason="the workspace is not built and sourced"
+)
+
+
+def values_of(path: Path) -> dict[str, Any]:
+    (section,) = yaml.safe_load(path.read_text()).values()
+    return section["ros__parameters"]
+
+
+def nodes_of(path: Path, **given: str) -> tuple[NodeSpec, ...]:
+    launch_file = parse_file(path)
+    required = [arg.name for arg in arguments(launch_file) if arg.default is None]
+    return evaluate(launch_file, {n: REQUIRED[n] for n in required} | given, os.environ)
+
+
+def parameters_of(node: NodeSpec) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for param in node.params:
+        values |= values_of(param) if isinstance(param, Path) else {param[0]: param[1]}
+    return values
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_parameter_file_has_exactly_the_declared_keys(name: str) -> None:
+    declared = [field.name for field in dataclasses.fields(FILES[name])]
+    assert sorted(values_of(ROOT / "config" / name)) == sorted(declared)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_parameter_file_has_valid_values(name: str) -> None:
+    check_parameters(values_of(ROOT / "config" / name), FILES[name], name)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_parameter_file_addresses_a_node_of_any_name_in_any_namespace(name: str) -> None:
+    assert list(yaml.safe_load((ROOT / "config" / name).read_text())) == ["/**"]
+
+
+@pytest.mark.parametrize("schema", FILES.values())
+def test_defaults_are_valid_themselves(schema: type) -> None:
+    check_parameters(dataclasses.asdict(schema()), schema, schema.__name__)
+
+
+@BUILT
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_launch_file_gives_each_node_parameters_that_it_takes(path: Path) -> None:
+    nodes = nodes_of(path)
+    assert nodes
+    for node in nodes:
+        schema = EXECUTABLES[node.executable.name]
+        if schema is None:
+            assert node.params == ()
+        else:
+            check_parameters(parameters_of(node), schema, node.label)
+
+
+@BUILT
+def test_wrong_argument_of_a_launch_file_is_refused_by_the_node() -> None:
+    (bridge, *_) = nodes_of(ROOT / "launch" / "sim.launch.xml", pacing="lockstepp")
+    with pytest.raises(InvalidParameter, match="'pacing' is 'lockstepp'; it takes one of"):
+        check_parameters(parameters_of(bridge), SimParameters, bridge.label)
+
+
+@BUILT
+def test_arguments_of_the_loop_reach_all_nodes_that_share_them() -> None:
+    nodes = nodes_of(ROOT / "launch" / "sim.launch.xml", pacing="lockstep", namespace="lab")
+    assert {node.label for node in nodes} == {"sim_bridge", "diffusion", "controller"}
+    for node in nodes:
+        values = parameters_of(node)
+        assert values["pacing"] == "lockstep"
+        assert Path(values["cameras_file"]).is_file()
+        assert node.namespace == "/lab"
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_included_files_declare_the_arguments_they_are_given(path: Path) -> None:
+    launch_file = parse_file(path)
+    scope = Scope({}, {}, path.parent)
+    for include in launch_file.entities:
+        if isinstance(include, Include):
+            included = parse_file(Path(perform(include.file, scope)))
+            declared = {arg.name for arg in arguments(included)}
+            assert {perform(name, scope) for name, _ in include.args} <= declared
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_each_argument_of_a_launch_file_is_described(path: Path) -> None:
+    assert all(arg.description for arg in arguments(parse_file(path)))
+
+
+def displays() -> list[dict[str, Any]]:
+    config = yaml.safe_load((ROOT / "config" / "rviz" / "genima.rviz").read_text())
+    return config["Visualization Manager"]["Displays"]
+
+
+def topics(kind: str) -> list[str]:
+    found = [d for d in displays() if d["Class"] == f"rviz_default_plugins/{kind}"]
+    return sorted(d.get("Topic", d.get("Description Topic"))["Value"] for d in found)
+
+
+def test_rviz_shows_robot_cameras_tile_and_both_sets_of_targets() -> None:
+    assert topics("RobotModel") == ["/robot_description"]
+    assert topics("MarkerArray") == ["/targets/drawn", "/targets/planned"]
+    cameras = [f"/{name}/color/image_raw" for name in Policy().cameras]
+    assert topics("Image") == sorted([*cameras, "/target_tile/image"])
+    assert any(d["Class"] == "rviz_default_plugins/TF" for d in displays())
+
+
+def test_rviz_has_the_robots_base_as_its_fixed_frame() -> None:
+    config = yaml.safe_load((ROOT / "config" / "rviz" / "genima.rviz").read_text())
+    assert config["Visualization Manager"]["Global Options"]["Fixed Frame"] == "panda_link0"
+
+
+def test_rviz_hears_latched_topics_latched() -> None:
+    for display in displays():
+        if "MarkerArray" in display["Class"]:
+            assert display["Topic"]["Durability Policy"] == "Transient Local"
+
+
+@BUILT
+@pytest.mark.parametrize(("namespace", "prefix"), [("", ""), ("/lab", "/lab")])
+def test_view_remaps_every_topic_of_the_suite_into_the_namespace(
+    namespace: str, prefix: str
+) -> None:
+    (view,) = nodes_of(ROOT / "launch" / "view.launch.xml", namespace=namespace)
+    shown = topics("Image") + topics("MarkerArray")
+    assert sorted(view.remaps) == sorted((topic, prefix + topic) for topic in shown)
+    assert view.args[0] == "-d" and Path(view.args[1]).is_file()
+
+
+@BUILT
+@pytest.mark.graph
+def test_view_says_what_to_install_where_there_is_no_rviz(tmp_path: Path) -> None:
+    folder = str(Path(sys.executable).parent)
+    done = subprocess.run(
+        [sys.executable, "-m", "genima.cli", "launch", str(ROOT / "launch" / "view.launch.xml")],
+        env=os.environ | {"PATH": f"{folder}:/usr/bin:/bin", "ROS_LOG_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("[rviz]")]
+    assert "RViz is not installed" in line and "sudo apt install ros-jazzy-rviz2" in line
+
+
+@BUILT
+@pytest.mark.graph
+def test_view_starts_rviz_with_its_configuration_where_there_is_one(tmp_path: Path) -> None:
+    fake = tmp_path / "rviz2"
+    fake.write_text('#!/bin/sh\necho "got $@"\n')
+    fake.chmod(0o755)
+    folder = str(Path(sys.executable).parent)
+    done = subprocess.run(
+        [sys.executable, "-m", "genima.cli", "launch", str(ROOT / "launch" / "view.launch.xml")],
+        env=os.environ | {"PATH": f"{tmp_path}:{folder}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "got -d " in done.stdout and "genima.rviz" in done.stdout
