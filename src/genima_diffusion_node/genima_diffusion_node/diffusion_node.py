@@ -124,9 +124,13 @@ class DiffusionNode(GenimaNode):
             self._history.add(joint_positions(message, JOINT_NAMES), seconds(message.header.stamp))
         except GenimaError as error:
             self.complain("joint_states", error)
+        self._draw_if_requested()
 
     def _on_instruction(self, message: String) -> None:
+        if message.data.strip() != self._instruction:
+            self._try_again("")  # a request may have come first, and been drawn for the old one
         self._instruction = message.data.strip()
+        self._draw_if_requested()
         self.get_logger().info(f"draws for {self._instruction!r}")
 
     def _on_target_request(self, message: TargetRequest) -> None:
@@ -134,9 +138,7 @@ class DiffusionNode(GenimaNode):
         self._draw_if_requested()
 
     def _on_image(self, camera: str, image: _Picture, stamp_s: float) -> None:
-        # A waiting world's time is that of its stamps; it may begin anew.
-        now_s = stamp_s if self._lockstep else self._now_s()
-        self._sync.push(camera, stamp_s, image, now_s)
+        self._sync.push(camera, stamp_s, image, stamp_s if self._lockstep else self._now_s())
         self._draw_if_requested()
 
     def _now_s(self) -> float:
@@ -145,8 +147,10 @@ class DiffusionNode(GenimaNode):
     def _draw_if_requested(self) -> None:
         if not self._lockstep or self._wanted_s is None:
             return
-        frames = self._sync.newest()
-        if frames is not None and frames.stamp_s >= self._wanted_s - 1e-6 and self._submit(frames):
+        frames, seen_s = self._sync.newest(), self._history.newest_s
+        # Images may overtake the joint state of their moment; the pose before would be drawn.
+        timely = frames is not None and self._wanted_s - 1e-6 <= frames.stamp_s <= seen_s + 1e-6
+        if timely and self._submit(frames):
             self._wanted_s = None
 
     def _draw_if_ready(self) -> None:
@@ -168,8 +172,6 @@ class DiffusionNode(GenimaNode):
 
     def _draw(self, job: _Job) -> None:
         """On the worker's thread: draw, publish, then look at what was drawn."""
-        if self._agent is None:
-            return
         request = DrawRequest(job.frames.frames, job.q, job.instruction, self.parameters.seed)
         began_s = time.perf_counter()
         try:
