@@ -168,6 +168,7 @@ def test_goal_without_a_usable_target_ends_with_the_reason_of_the_last_refusal(l
 
 def test_target_is_followed_to_its_end_on_the_grid(loop: Loop) -> None:
     loop.start()
+    loop.run(0.4)
     loop.offer(target(), age_s=0.2)
     assert loop.status.state is SessionState.RUNNING
     assert loop.status.chunks == 1
@@ -206,6 +207,17 @@ def test_target_that_is_not_wanted_changes_nothing(loop: Loop) -> None:
     loop.run(POLICY.horizon_s)
     assert loop.status.chunks == 1
     np.testing.assert_allclose(loop.sent[-1].q, target(), atol=1e-6)
+
+
+def test_plan_for_an_earlier_goal_comes_too_late(loop: Loop) -> None:
+    loop.start()
+    loop.run(0.2)
+    loop.session.end("cancelled")
+    loop.start()
+    loop.offer(target(), age_s=0.1)
+    assert loop.status.state is SessionState.WAITING
+    assert loop.status.targets_refused == 0
+    assert loop.run(0.2) == []
 
 
 def test_chunks_are_spliced_without_a_step() -> None:
@@ -255,6 +267,7 @@ def test_setpoints_keep_to_the_limits_whatever_targets_come() -> None:
 @pytest.mark.parametrize("age_s", [1.5, -0.5])
 def test_target_of_a_wrong_age_is_refused_and_counted(loop: Loop, age_s: float) -> None:
     loop.start()
+    loop.run(2.0)
     loop.offer(target(), age_s=age_s)
     assert loop.status.targets_refused == 1
     assert f"the drawn target is {age_s:.2f} s old; at most 1.0 s" in loop.status.reason

@@ -160,8 +160,13 @@ class ControlSession:
         return max(newest_s, self._adopted_stamp_s + _SAME_TIME_S)
 
     def offer(self, plan: Plan, stamp_s: float, now_s: float) -> None:
-        """Take a plan made from a tile stamped `stamp_s`, if one is wanted and it is usable."""
-        if not self.wants_target(now_s) or self._braking():
+        """Take a plan made from a tile stamped `stamp_s`, if one is wanted and it is usable.
+
+        Planning takes time: a plan for the goal before this one, or from a picture taken before
+        time began anew, comes too late and changes nothing.
+        """
+        too_late = stamp_s < self.not_before_s() - _SAME_TIME_S
+        if too_late or not self.wants_target(now_s) or self._braking():
             return
         if plan.q_target is None:
             self.refuse(plan.refusal, now_s, plan.fit)
