@@ -115,7 +115,7 @@ def candidates(discs: Sequence[SeenDisc], shells: Sequence[Shell] = ()) -> Candi
 
 
 def shells_around(found: Candidates, length_m: float) -> list[Shell]:
-    """Where a sphere's neighbour is, around those of its candidates that are sure of their place."""
+    """Where a sphere's neighbour is, around those candidates that are sure of their place."""
     sure = np.flatnonzero(found.sigmas <= _RAY_SIGMA_M)
     return [Shell(found.points[i], length_m, 0.5 * float(found.scores[i])) for i in sure]
 

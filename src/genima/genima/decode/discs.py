@@ -14,7 +14,7 @@ _GROUPS = 3
 _TRIES = 140
 # Fixed once, so that the same image always gives the same discs.
 _TRIPLES = np.random.default_rng(20240701).uniform(size=(_TRIES, 3))
-# An edge lies on a circle if it is this close [px]; near by, outlines are ellipses [share of radius].
+# An edge lies on a circle if it is this close [px]; near by, outlines are ellipses [radii].
 _TOLERANCE_PX = 1.0
 _TOLERANCE_SHARE = 0.03
 #: Radii that are looked for together [px]; patches are joined by what the largest needs.

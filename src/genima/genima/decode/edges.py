@@ -32,9 +32,7 @@ class Edges:
         return Edges(self.uv[chosen], self.outward[chosen], self.to_black[chosen])
 
 
-def colour_edges(
-    image: UInt8[Array, "h w 3"], labels: UInt8[Array, "h w"], label: Label
-) -> Edges:
+def colour_edges(image: UInt8[Array, "h w 3"], labels: UInt8[Array, "h w"], label: Label) -> Edges:
     """All edges of one colour in an image."""
     mask = (labels == label).view(np.uint8)
     x, y, width, height = cv2.boundingRect(mask)
@@ -47,7 +45,7 @@ def colour_edges(
     across = _crossings(part, 1)
     down = _crossings(part, 0)
     ahead = np.concatenate([np.full(len(across), 1), np.full(len(down), 0)])
-    first = np.concatenate([across, down]) + (y0, x0)
+    first = np.concatenate([across, down]) + np.array([y0, x0])
     second = first.copy()
     second[np.arange(len(first)), ahead] += 1
     return _located(image, labels, label, first, second)
@@ -59,9 +57,7 @@ def _crossings(part: Array, axis: int) -> Array:
     return np.argwhere(differs)
 
 
-def _located(
-    image: Array, labels: Array, label: Label, first: Array, second: Array
-) -> Edges:
+def _located(image: Array, labels: Array, label: Label, first: Array, second: Array) -> Edges:
     first_is_inside = labels[first[:, 0], first[:, 1]] == label
     inside = np.where(first_is_inside[:, None], first, second)
     beyond = np.where(first_is_inside[:, None], second, first)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which pixels may belong to which sphere, by their colour alone."""
 
-from enum import IntEnum
+from enum import Enum, IntEnum
 from functools import cache
 
+import cv2
 import numpy as np
 
 from genima.arrays import Array, Float, UInt8
@@ -22,6 +23,18 @@ class Label(IntEnum):
     BLACK = 6
 
 
+class Reading(Enum):
+    """Ways to label a drawing, in the order in which they are tried.
+
+    Tolerant labels cope with JPEG, blur and spheres that the scene shines through, but also find more
+    of the spheres' colours in a motley scene. Strict ones want the colours as they were drawn.
+    """
+
+    TOLERANT = "all shades of the colours, also blended with what is behind"
+    STRICT = "the colours as drawn"
+    SMOOTHED = "the colours as drawn, after smoothing"
+
+
 #: RGB of the labels BASE to CLOSED as the renderer draws them, 0 to 255.
 LABEL_RGB: "Float[Array, '5 3']" = np.concatenate(
     [sphere_colours(gripper_open=True), sphere_colours(gripper_open=False)[3:]]
@@ -35,22 +48,22 @@ _DARKEST = 0.5
 _TOLERANCE = 48.0  # distance in RGB; noise of sigma 15 stays within it (3 sigma)
 # Blended spheres show this much of what is behind them at most; the original draws 0 to 0.3.
 _MAX_SEEN_THROUGH = 0.3
-_BLENDED_TOLERANCE = 30.0
+_BLENDED_TOLERANCE = 38.0
+_SMOOTHING_PX = 0.7
 
 
-def labels_of(image: UInt8[Array, "h w 3"], blended: bool) -> UInt8[Array, "h w"]:
-    """Label every pixel.
+def prepared(image: UInt8[Array, "h w 3"], reading: Reading) -> UInt8[Array, "h w 3"]:
+    """The image that is to be labelled."""
+    if reading is Reading.SMOOTHED:
+        return np.asarray(cv2.GaussianBlur(image, (3, 3), _SMOOTHING_PX), np.uint8)
+    return image
 
-    Args:
-        image: RGB.
-        blended: Also accept colours that a sphere takes when up to 30 % of the scene shines
-            through it. More of the scene then looks like a sphere, too.
-    """
-    quantised = image >> _SHIFT
-    index = quantised[..., 0].astype(np.uint16)
-    index = (index << _BITS) | quantised[..., 1]
-    index = (index << _BITS) | quantised[..., 2]
-    return _table(blended)[index]
+
+def labels_of(image: UInt8[Array, "h w 3"], reading: Reading) -> UInt8[Array, "h w"]:
+    """Label every pixel of a prepared image."""
+    red, green, blue = np.moveaxis(image >> _SHIFT, -1, 0).astype(np.uint16)
+    index = (red << 2 * _BITS) | (green << _BITS) | blue
+    return _table(reading is Reading.TOLERANT)[index]
 
 
 def levels_of(rgb: Float[Array, "n 3"], label: Label) -> Float[Array, "n"]:
@@ -65,31 +78,35 @@ def _table(blended: bool) -> UInt8[Array, "n"]:
     axis = (np.arange(1 << _BITS) << _SHIFT) + (1 << _SHIFT) / 2
     colours = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
     opacities = (1.0, 1.0 - _MAX_SEEN_THROUGH / 2, 1.0 - _MAX_SEEN_THROUGH) if blended else (1.0,)
-    distances = np.empty((6, len(colours)))
-    for row, colour in enumerate(LABEL_RGB):
-        distances[row] = _distance(colours, colour, _DARKEST, 1.0, opacities)
-    distances[5] = np.min(
-        [_distance(colours, colour, 0.0, _DARKEST, opacities) for colour in LABEL_RGB], axis=0
+    bright, dark = np.linspace(_DARKEST, 1.0, 8), np.linspace(0.0, _DARKEST, 8)
+    # Blended spheres are not blurred much, too, or nothing could be told from anything.
+    distances = np.stack(
+        [
+            _distance(colours, _shaded(rgb, bright), _shaded(rgb, bright[4:]), opacities)
+            for rgb in LABEL_RGB
+        ]
+        + [_distance(colours, _shaded(LABEL_RGB, dark), np.zeros((1, 3)), opacities)]
     )
     nearest = np.argmin(distances, axis=0)
-    tolerance = _BLENDED_TOLERANCE if blended else _TOLERANCE
-    known = np.min(distances, axis=0) <= tolerance
+    known = np.min(distances, axis=0) <= (_BLENDED_TOLERANCE if blended else _TOLERANCE)
     table = np.where(known, nearest + 1, Label.OTHER).astype(np.uint8)
     table.setflags(write=False)
     return table
 
 
-def _distance(
-    colours: Array, colour: Array, darkest: float, brightest: float, opacities: tuple[float, ...]
-) -> Array:
-    """Distance of colours from all shades of one, seen in front of any background."""
+def _shaded(rgb: Array, shades: Array) -> Array:
+    """Colours (n, 3) or one of them at several shades, one after the other."""
+    return np.multiply.outer(shades, rgb).reshape(-1, 3)
+
+
+def _distance(colours: Array, pure: Array, blended: Array, opacities: tuple[float, ...]) -> Array:
+    """Distance of colours from pure ones, or from blended ones in front of any grey."""
+    greys = np.repeat(np.linspace(0.0, 255.0, 8)[:, None], 3, axis=1)
+    points = [pure]
+    for opacity in opacities[1:]:
+        points.append((opacity * blended[:, None] + (1.0 - opacity) * greys).reshape(-1, 3))
     best = np.full(len(colours), np.inf)
-    for opacity in opacities:
-        # In front of an unknown background a shade is a box as wide as the background's share. A
-        # darkened pixel of a blended sphere is too close to grey to be told from it.
-        shades = np.linspace(darkest, brightest, 8) if opacity == 1.0 else (brightest if darkest else 0.0,)
-        for shade in shades:
-            low = opacity * shade * colour
-            outside = np.maximum(low - colours, colours - low - (1.0 - opacity) * 255.0)
-            best = np.minimum(best, np.linalg.norm(np.maximum(outside, 0.0), axis=1))
-    return best
+    for point in np.unique(np.concatenate(points), axis=0):
+        offset = colours - point
+        best = np.minimum(best, np.einsum("ni,ni->n", offset, offset))
+    return np.sqrt(best)

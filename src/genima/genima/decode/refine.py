@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fits a configuration to the edges of the drawing: outlines of the spheres and of their stripes."""
+"""Fits a configuration to the edges of a drawing: outlines of the spheres and their stripes."""
 
 from dataclasses import dataclass
 
@@ -21,11 +21,11 @@ _BEGINS = np.array(STRIPE_EDGES[2:-1:2])
 _GATE = 1.3
 _MAX_PER_OUTLINE = 80
 _USUAL_RADIUS_PX = 20.0
-# Shares of the mean curvature. With a small joint 2, joints 1 and 3 turn about almost the same axis:
-# only little damping lets the stripes tell them apart. Outlines alone tell nothing about joint 7.
+# Shares of the mean curvature. With a small joint 2, joints 1 and 3 turn about almost the same
+# axis: only little damping lets the stripes tell them apart. Outlines tell nothing about joint 7.
 _DAMPING = 1e-6
 _DAMPING_BLIND = 1e-3
-# Where a nearer sphere's outline is this close, an edge may be its and not ours [shares of radius].
+# Where a nearer sphere's outline is this close, an edge may be its and not ours [of the radius].
 _HIDDEN_GATE = 1.06
 
 
@@ -64,9 +64,7 @@ class EdgeRays:
         )
 
 
-def edge_rays(
-    scene: Scene, centres: Float[Array, "4 3"], gripper_open: bool
-) -> EdgeRays:
+def edge_rays(scene: Scene, centres: Float[Array, "4 3"], gripper_open: bool) -> EdgeRays:
     """The edges near spheres with the given centres [m]."""
     gripper = Label.OPEN if gripper_open else Label.CLOSED
     parts = []

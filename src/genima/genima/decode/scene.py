@@ -10,7 +10,7 @@ import numpy as np
 from genima.arrays import Array, Bool, Float, UInt8
 from genima.decode.body import cross
 from genima.decode.edges import Edges, colour_edges
-from genima.decode.palette import Label, labels_of
+from genima.decode.palette import Label, Reading, labels_of, prepared
 from genima.view import CameraView
 
 
@@ -42,13 +42,14 @@ class Scene:
         images: Mapping[str, UInt8[Array, "s s 3"]],
         views: Mapping[str, CameraView],
         radii_m: Mapping[str, float],
-        blended: bool,
+        reading: Reading,
     ) -> "Scene":
-        """Label the images; see `labels_of`."""
-        seen = [
-            SeenView(views[name], radii_m[name], image, labels_of(image, blended))
-            for name, image in images.items()
-        ]
+        """Label the images as a reading wants it."""
+        seen = []
+        for name, image in images.items():
+            image = prepared(image, reading)
+            labels = labels_of(image, reading)
+            seen.append(SeenView(views[name], radii_m[name], image, labels))
         return cls(tuple(seen))
 
     @cached_property

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configurations to start from, put together from discs, chain lengths and the base's stripes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from genima.arrays import Array, Float, UInt8
+from genima.arrays import Array, Float
 from genima.decode.body import centres_and_axes
 from genima.decode.centres import (
+    ELBOW_SHELL,
     Candidates,
     SeenDisc,
-    ELBOW_SHELL,
     candidates,
     seen_discs,
     shells_around,
@@ -23,6 +22,7 @@ from genima.decode.chain import (
     configurations_on_base,
 )
 from genima.decode.discs import find_discs
+from genima.decode.judge import sphere_labels
 from genima.decode.palette import Label
 from genima.decode.scene import Sampler, Scene
 from genima.decode.stripes import match, read_axes, signs_of
@@ -32,8 +32,10 @@ from genima.limits import JointLimits
 _NEAREST_M, _FARTHEST_M = 0.12, 2.2
 # The smallest sphere still has readable outlines, the largest fills the image.
 _MIN_RADIUS_PX, _MAX_RADIUS_PX = 6.0, 128.0
+_MOVING = (Label.ELBOW, Label.WRIST, Label.OPEN, Label.CLOSED)
 _CHAINS = 8
-_MIN_SCORE = 0.25
+# Sum of the scores of a sphere's discs over its views: two good ones that agree.
+_CONVINCING = 1.5
 _LIMIT_SLACK_RAD = 0.25
 _DISTINCT_RAD = 0.2
 _SAME_RAD = 0.1
@@ -68,18 +70,16 @@ class Evidence:
     base_q12: Float[Array, "n 2"]
 
     @property
-    def any(self) -> bool:
-        """Whether anything at all looks like a sphere of the arm beyond the base."""
-        return bool(
-            len(self.elbow.points)
-            or len(self.wrist.points)
-            or any(len(c.points) for c in self.gripper.values())
-        )
+    def convincing(self) -> bool:
+        """Whether at least two of elbow, wrist and gripper look like spheres."""
+        grippers = [c.scores.max(initial=0.0) for c in self.gripper.values()]
+        scores = [self.elbow.scores.max(initial=0.0), self.wrist.scores.max(initial=0.0)]
+        return sum(score > _CONVINCING for score in (*scores, max(grippers))) >= 2
 
 
 def gather(scene: Scene, sampler: Sampler) -> Evidence:
     """Find discs in all views and read the base's stripes."""
-    discs = {label: _discs(scene, label) for label in (Label.ELBOW, Label.WRIST, Label.OPEN, Label.CLOSED)}
+    discs = {label: _discs(scene, label) for label in _MOVING}
     elbow = candidates(discs[Label.ELBOW], [ELBOW_SHELL])
     on_elbow = shells_around(elbow, LENGTHS_M[1])
     wrist = candidates(discs[Label.WRIST])
@@ -118,9 +118,7 @@ def _read_base(sampler: Sampler) -> Float[Array, "n 2"]:
     return np.stack([q1, q2], axis=-1)
 
 
-def starts(
-    evidence: Evidence, sampler: Sampler, limits: JointLimits
-) -> list[Start]:
+def starts(evidence: Evidence, sampler: Sampler, limits: JointLimits) -> list[Start]:
     """Configurations that explain the evidence, best first."""
     found = []
     for gripper_open, gripper in evidence.gripper.items():
@@ -169,7 +167,9 @@ def _configurations(evidence: Evidence, gripper: Candidates) -> Float[Array, "n 
 
 def _pairs(wrist: Candidates, gripper: Candidates) -> tuple[Array, Array]:
     """Wrist and gripper candidates as far apart as the hand is long."""
-    w, g = np.divmod(np.arange(len(wrist.points) * len(gripper.points)), max(len(gripper.points), 1))
+    w, g = np.divmod(
+        np.arange(len(wrist.points) * len(gripper.points)), max(len(gripper.points), 1)
+    )
     apart = np.linalg.norm(wrist.points[w] - gripper.points[g], axis=1)
     sigma = np.hypot(wrist.sigmas[w], gripper.sigmas[g])
     miss = np.abs(apart - LENGTHS_M[2]) / sigma
@@ -191,9 +191,3 @@ def _scored(q: Array, gripper_open: bool, sampler: Sampler) -> list[Start]:
     told[:, 3] = np.where(count[:, 3] > _MIN_COUNT, covered[:, 3], _UNSEEN_SCORE)
     score = told.mean(axis=1)
     return [Start(q[i], gripper_open, float(score[i])) for i in range(len(q))]
-
-
-def sphere_labels(gripper_open: bool) -> UInt8[Array, "4"]:
-    """Colours of the four spheres."""
-    gripper = Label.OPEN if gripper_open else Label.CLOSED
-    return np.array([Label.BASE, Label.ELBOW, Label.WRIST, gripper], np.uint8)

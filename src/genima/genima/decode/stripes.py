@@ -10,9 +10,9 @@ from genima.spheres import STRIPE_EDGES, is_coloured
 
 _LEVELS = 256
 #: +1 where x / r is coloured, -1 where it is black; a table, as it is asked for millions of times.
-_PATTERN = np.where(is_coloured((np.arange(_LEVELS + 1) + 0.5) / _LEVELS * 2 - 1), 1.0, -1.0).astype(
-    np.float32
-)
+_PATTERN = np.where(
+    is_coloured((np.arange(_LEVELS + 1) + 0.5) / _LEVELS * 2 - 1), 1.0, -1.0
+).astype(np.float32)
 _MIN_SAMPLES = 10
 
 
