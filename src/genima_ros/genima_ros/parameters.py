@@ -113,9 +113,8 @@ def _checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
         )
     minimum, maximum = field.metadata["minimum"], field.metadata["maximum"]
     choices = field.metadata["choices"]
-    # Written so that NaN fails too.
-    too_low = minimum is not None and not value >= minimum
-    too_high = maximum is not None and not value <= maximum
+    too_low = minimum is not None and value < minimum
+    too_high = maximum is not None and value > maximum
     endless = wanted is float and not math.isfinite(value)
     if too_low or too_high or endless or (choices and value not in choices):
         raise InvalidParameter(
