@@ -26,8 +26,8 @@ class Label(IntEnum):
 class Reading(Enum):
     """Ways to label a drawing, in the order in which they are tried.
 
-    Tolerant labels cope with JPEG, blur and spheres that the scene shines through, but also find more
-    of the spheres' colours in a motley scene. Strict ones want the colours as they were drawn.
+    Tolerant labels cope with JPEG, blur and spheres that the scene shines through, but also find
+    more of the spheres' colours in a motley scene. Strict ones want the colours as drawn.
     """
 
     TOLERANT = "all shades of the colours, also blended with what is behind"
