@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which pixels may belong to which sphere, by their colour alone."""
 
+from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import cache
 
@@ -23,16 +24,35 @@ class Label(IntEnum):
     BLACK = 6
 
 
+@dataclass(frozen=True)
+class _Rule:
+    """Which colours count as a sphere's.
+
+    Attributes:
+        tolerance: Distance in RGB from those below.
+        darkest: Brightness from which a mixture with black still counts as the colour; what is as
+            close to black counts as black. Blur and JPEG mix them.
+        opacities: How opaque spheres may be.
+        smoothing_px: Sigma of the blur before labelling [px].
+    """
+
+    tolerance: float
+    darkest: float
+    opacities: tuple[float, ...] = (1.0,)
+    smoothing_px: float = 0.0
+
+
 class Reading(Enum):
     """Ways to label a drawing, in the order in which they are tried.
 
-    Tolerant labels cope with JPEG, blur and spheres that the scene shines through, but also find
-    more of the spheres' colours in a motley scene. Strict ones want the colours as drawn.
+    Tolerant labels cope with JPEG, blur and spheres that the scene shines through (the original
+    blends them with up to 30 % of it). In a motley scene they find the spheres' colours everywhere;
+    there exact ones help. Noise of sigma 15, smoothed, stays within 48.
     """
 
-    TOLERANT = "all shades of the colours, also blended with what is behind"
-    STRICT = "the colours as drawn"
-    SMOOTHED = "the colours as drawn, after smoothing"
+    TOLERANT = _Rule(38.0, 0.5, (1.0, 0.85, 0.7))
+    EXACT = _Rule(24.0, 0.9)
+    SMOOTHED = _Rule(48.0, 0.5, smoothing_px=0.7)
 
 
 #: RGB of the labels BASE to CLOSED as the renderer draws them, 0 to 255.
@@ -43,19 +63,12 @@ LABEL_RGB.setflags(write=False)
 
 _BITS = 5
 _SHIFT = 8 - _BITS
-# Blur and JPEG mix a colour with the black beside it: what keeps half of its brightness is colour.
-_DARKEST = 0.5
-_TOLERANCE = 48.0  # distance in RGB; noise of sigma 15 stays within it (3 sigma)
-# Blended spheres show this much of what is behind them at most; the original draws 0 to 0.3.
-_MAX_SEEN_THROUGH = 0.3
-_BLENDED_TOLERANCE = 38.0
-_SMOOTHING_PX = 0.7
 
 
 def prepared(image: UInt8[Array, "h w 3"], reading: Reading) -> UInt8[Array, "h w 3"]:
     """The image that is to be labelled."""
-    if reading is Reading.SMOOTHED:
-        return np.asarray(cv2.GaussianBlur(image, (3, 3), _SMOOTHING_PX), np.uint8)
+    if reading.value.smoothing_px:
+        return np.asarray(cv2.GaussianBlur(image, (3, 3), reading.value.smoothing_px), np.uint8)
     return image
 
 
@@ -63,7 +76,7 @@ def labels_of(image: UInt8[Array, "h w 3"], reading: Reading) -> UInt8[Array, "h
     """Label every pixel of a prepared image."""
     red, green, blue = np.moveaxis(image >> _SHIFT, -1, 0).astype(np.uint16)
     index = (red << 2 * _BITS) | (green << _BITS) | blue
-    return _table(reading is Reading.TOLERANT)[index]
+    return _table(reading)[index]
 
 
 def levels_of(rgb: Float[Array, "n 3"], label: Label) -> Float[Array, "n"]:
@@ -73,23 +86,22 @@ def levels_of(rgb: Float[Array, "n 3"], label: Label) -> Float[Array, "n"]:
 
 
 @cache
-def _table(blended: bool) -> UInt8[Array, "n"]:
+def _table(reading: Reading) -> UInt8[Array, "n"]:
     """The label of every colour, reduced to five bits a channel."""
+    rule = reading.value
     axis = (np.arange(1 << _BITS) << _SHIFT) + (1 << _SHIFT) / 2
     colours = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
-    opacities = (1.0, 1.0 - _MAX_SEEN_THROUGH / 2, 1.0 - _MAX_SEEN_THROUGH) if blended else (1.0,)
-    bright, dark = np.linspace(_DARKEST, 1.0, 8), np.linspace(0.0, _DARKEST, 8)
+    bright, dark = np.linspace(rule.darkest, 1.0, 8), np.linspace(0.0, 1.0 - rule.darkest, 8)
     # Blended spheres are not blurred much, too, or nothing could be told from anything.
     distances = np.stack(
         [
-            _distance(colours, _shaded(rgb, bright), _shaded(rgb, bright[4:]), opacities)
+            _distance(colours, _shaded(rgb, bright), _shaded(rgb, bright[4:]), rule.opacities)
             for rgb in LABEL_RGB
         ]
-        + [_distance(colours, _shaded(LABEL_RGB, dark), np.zeros((1, 3)), opacities)]
+        + [_distance(colours, _shaded(LABEL_RGB, dark), np.zeros((1, 3)), rule.opacities)]
     )
-    nearest = np.argmin(distances, axis=0)
-    known = np.min(distances, axis=0) <= (_BLENDED_TOLERANCE if blended else _TOLERANCE)
-    table = np.where(known, nearest + 1, Label.OTHER).astype(np.uint8)
+    known = np.min(distances, axis=0) <= rule.tolerance
+    table = np.where(known, np.argmin(distances, axis=0) + 1, Label.OTHER).astype(np.uint8)
     table.setflags(write=False)
     return table
 
