@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from genima.control import ActionChunk
 from genima.errors import InvalidCommand
 

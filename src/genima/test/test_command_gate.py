@@ -5,6 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
 from genima.errors import InvalidCommand, InvalidParameter
 from genima.kinematics import JOINT_NAMES, Q_HOME
 from genima.limits import JointLimits, RobotModel, limits_of
@@ -18,8 +21,6 @@ from genima.safety import (
     JointReading,
 )
 from genima.safety.tick_limiter import TickLimiter
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 H = 0.02
 PANDA = limits_of(RobotModel.PANDA)

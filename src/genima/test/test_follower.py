@@ -3,12 +3,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from genima.control import FollowerState, TrajectoryFollower
 from genima.errors import InvalidCommand
 from genima.kinematics import JOINT_NAMES, Q_HOME
 from genima.limits import RobotModel, limits_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 PANDA = limits_of(RobotModel.PANDA)
 NAMES = list(JOINT_NAMES)

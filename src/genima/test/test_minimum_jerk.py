@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from genima.control import ActionChunk, minimum_jerk_chunk
 from genima.errors import InvalidCommand
 

@@ -3,14 +3,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from genima.control import ActionChunk, ChunkSplicer, CommandSample, minimum_jerk_chunk
 from genima.control.quintic import Motion, Quintic
 from genima.errors import InvalidCommand
 from genima.kinematics import Q_HOME
 from genima.limits import RobotModel, limits_of
 from genima.safety import CommandGate, GateParameters, GateState, JointCommand, JointReading
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 PANDA = limits_of(RobotModel.PANDA)
 STEP_S = 0.05

@@ -6,10 +6,11 @@ import random
 
 import numpy as np
 import pytest
-from genima.errors import InvalidParameter
-from genima.sync import Arrival, CameraFault, FrameSync
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from genima.errors import InvalidParameter
+from genima.sync import Arrival, CameraFault, FrameSync
 
 CAMERAS = ("front", "wrist", "left_shoulder", "right_shoulder")
 
