@@ -46,8 +46,8 @@ class TickLimiter:
         self._q = np.array(q, float)
         self._q_min = np.minimum(limits.q_min, self._q)
         self._q_max = np.maximum(limits.q_max, self._q)
-        self._step = np.zeros(7)
-        self._dq = np.zeros(7)
+        self._step: Float[Array, "7"] = np.zeros(7)
+        self._dq: Float[Array, "7"] = np.zeros(7)
         self._wanted: Float[Array, "7"] | None = None
 
     @property
