@@ -18,6 +18,7 @@ _REACH = 0.9
 _MARGIN_PX = 0.75
 # Fewer samples than this say nothing about a sphere.
 _MIN_COUNT = 12
+_GRIPPER = 3
 
 
 def sphere_labels(gripper_open: bool) -> UInt8[Array, "4"]:
@@ -45,8 +46,9 @@ class Judgement:
         The worst and not the mean: one sphere in the wrong place is a wrong configuration.
         """
         told = self.counts > _MIN_COUNT
-        # Two spheres do not make an arm.
-        return float(self.shares[told].min()) if told.sum() > 2 else 0.0
+        # Two spheres do not make an arm, and a hand that no camera sees may be anywhere.
+        enough = told[_GRIPPER] and told.sum() > 2
+        return float(self.shares[told].min()) if enough else 0.0
 
 
 class Judge:

@@ -46,7 +46,7 @@ class Reading(Enum):
     """Ways to label a drawing, in the order in which they are tried.
 
     Tolerant labels cope with JPEG, blur and spheres that the scene shines through (the original
-    blends them with up to 30 % of it). In a motley scene they find the spheres' colours everywhere;
+    blends them with up to 30 % of it). In a motley scene they find those colours everywhere;
     there exact ones help. Noise of sigma 15, smoothed, stays within 48.
     """
 

@@ -28,6 +28,7 @@ _ROUNDS = 2
 _CLEAR_SHARE = 0.98
 _CLEAR_COUNT = 85
 _TWIN_GAIN = 0.03
+_LIMIT_SLACK_RAD = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +104,10 @@ class Pursuit:
         """Better of two joint 7: without its caps a sphere looks almost the same from behind."""
         q = found.q.copy()
         q[6] -= np.copysign(np.pi, q[6])
-        if found.fit > _CLEAR_SHARE or not self._limits.within(q):
+        if found.fit > _CLEAR_SHARE or not self._limits.within(q, -_LIMIT_SLACK_RAD):
             return found
-        return max(found, self._finished(q, found.gripper_open), key=lambda one: one.fit)
+        other = self._finished(self._limits.clamp(q), found.gripper_open)
+        return max(found, other, key=lambda one: one.fit)
 
     def _finished(self, q: Float[Array, "7"], gripper_open: bool) -> Found:
         rays = edge_rays(self._scene, centres_and_axes(q)[0], gripper_open)
