@@ -26,8 +26,14 @@ class Scenes:
     def __init__(self) -> None:
         spec = scene_spec(RIG, 0.002)
         for i in range(PROPS):
+            # Compiled away from the origin: MuJoCo would take those there to stay there.
             spec.worldbody.add_geom(
-                name=f"prop{i}", type=SHAPES[i % 3], size=[0.03] * 3, contype=0, conaffinity=0
+                name=f"prop{i}",
+                type=SHAPES[i % 3],
+                size=[0.03] * 3,
+                pos=[0.5, 0.0, 0.1],
+                contype=0,
+                conaffinity=0,
             )
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)

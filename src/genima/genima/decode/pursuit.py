@@ -28,6 +28,7 @@ _ROUNDS = 2
 _CLEAR_SHARE = 0.98
 _CLEAR_COUNT = 85
 _TWIN_GAIN = 0.03
+_PERFECT_FIT = 0.99
 _LIMIT_SLACK_RAD = 0.1
 
 
@@ -92,7 +93,7 @@ class Pursuit:
         other_q = twin(found.q)
         if (base > _CLEAR_SHARE and count > _CLEAR_COUNT) or not self._limits.within(other_q):
             return found
-        other = self._finished(other_q, found.gripper_open)
+        other = self._half_turned(self._finished(other_q, found.gripper_open))
         if other.fit < found.fit - _TWIN_GAIN:
             return found
         gain = float(other.judgement.shares[0] - base)
@@ -104,7 +105,7 @@ class Pursuit:
         """Better of two joint 7: without its caps a sphere looks almost the same from behind."""
         q = found.q.copy()
         q[6] -= np.copysign(np.pi, q[6])
-        if found.fit > _CLEAR_SHARE or not self._limits.within(q, -_LIMIT_SLACK_RAD):
+        if found.fit > _PERFECT_FIT or not self._limits.within(q, -_LIMIT_SLACK_RAD):
             return found
         other = self._finished(self._limits.clamp(q), found.gripper_open)
         return max(found, other, key=lambda one: one.fit)
