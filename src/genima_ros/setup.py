@@ -12,6 +12,7 @@ setup(
     description=manifest.findtext("description"),
     license=manifest.findtext("license"),
     packages=find_packages(exclude=["test", "test.*"]),
+    package_data={name: ["fastdds.xml"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{name}"]),
         (f"share/{name}", ["package.xml"]),

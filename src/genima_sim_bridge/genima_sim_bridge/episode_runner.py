@@ -24,6 +24,7 @@ from genima.evaluation.folder import EvaluationFolder
 from genima.evaluation.plan import EpisodeKey, EvaluationPlan, Pacing
 from genima.evaluation.records import ERROR_MARK, EpisodeRecord, Journal
 from genima.policy import Policy
+from genima_ros.dds import send_lost_messages_soon
 from genima_ros.parameters import declare_parameters, parameter, read_parameters
 from genima_sim_bridge.episode_runner_graph import GraphClient, GraphFault, Interrupted
 from genima_sim_bridge.episode_runner_observer import EpisodeObserver
@@ -184,6 +185,7 @@ class EpisodeRunner:
 
 def main() -> None:
     """Run the plan and exit: 0 when it is done, 2 for bad input, 3 when the graph is broken."""
+    send_lost_messages_soon()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
