@@ -12,6 +12,7 @@ from genima.decode.palette import Label
 from genima.decode.scene import Scene
 from genima.limits import JointLimits
 from genima.spheres import STRIPE_EDGES
+from genima.view import CameraView
 
 #: x / r where colour ends towards +x, and where it begins.
 _ENDS = np.array(STRIPE_EDGES[1:-1:2])
@@ -51,18 +52,6 @@ class EdgeRays:
     radius_m: Float[Array, "n"]
     f: Float[Array, "n"]
 
-    def select(self, chosen: Array) -> "EdgeRays":
-        """Some of the rays."""
-        return EdgeRays(
-            self.sphere[chosen],
-            self.origin[chosen],
-            self.ray[chosen],
-            self.outward[chosen],
-            self.to_black[chosen],
-            self.radius_m[chosen],
-            self.f[chosen],
-        )
-
 
 def edge_rays(scene: Scene, centres: Float[Array, "4 3"], gripper_open: bool) -> EdgeRays:
     """The edges near spheres with the given centres [m]."""
@@ -71,21 +60,19 @@ def edge_rays(scene: Scene, centres: Float[Array, "4 3"], gripper_open: bool) ->
     for seen in scene.views:
         uv, depth = seen.view.project(centres)
         for i, label in enumerate((Label.BASE, Label.ELBOW, Label.WRIST, gripper)):
-            if depth[i] <= seen.radius_m:
-                continue
             k = seen.view.intrinsics
             reach_px = _GATE * k.fx * seen.radius_m / (depth[i] - seen.radius_m / 2)
             edges = seen.edges[label]
             near = np.sum((edges.uv - uv[i]) ** 2, axis=1) < reach_px**2
-            chosen = np.flatnonzero(near)
+            chosen = np.flatnonzero(near & (depth[i] > seen.radius_m))
             if len(chosen) > _MAX_PER_OUTLINE:
                 chosen = chosen[np.linspace(0, len(chosen) - 1, _MAX_PER_OUTLINE).astype(int)]
             parts.append(_rays_of(edges.select(chosen), i, seen.view, seen.radius_m))
     return EdgeRays(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _rays_of(edges: Edges, sphere: int, view: object, radius_m: float) -> tuple[Array, ...]:
-    k, pose = view.intrinsics, view.base_T_cam  # type: ignore[attr-defined]
+def _rays_of(edges: Edges, sphere: int, view: CameraView, radius_m: float) -> tuple[Array, ...]:
+    k, pose = view.intrinsics, view.base_T_cam
     n = len(edges)
     ray = np.ones((n, 3))
     ray[:, 0] = (edges.uv[:, 0] - k.cx) / k.fx
@@ -119,40 +106,55 @@ class Linear:
 
 def linearise(rays: EdgeRays, body: Body, with_stripes: bool) -> Linear:
     """How far every edge is from the outline or the stripe it belongs to."""
-    centre, axis = body.centres[rays.sphere], body.axes[rays.sphere]
-    to_centre = centre - rays.origin
+    to_centre = body.centres[rays.sphere] - rays.origin
     along = _dot(to_centre, rays.ray)
     off = to_centre - along[:, None] * rays.ray
     distance = np.sqrt(_dot(off, off)) + 1e-12
     scale = rays.f / along
     outline = (distance - rays.radius_m) * scale
     leads_out = _dot(off, rays.outward) < 0  # the centre lies behind us
-    # Rays that hit the sphere: where, and how the stripe coordinate changes there.
-    inside = distance < 0.995 * rays.radius_m
+    inside = rays.to_black & (distance < 0.995 * rays.radius_m)
     half = np.sqrt(np.maximum(rays.radius_m**2 - distance**2, 1e-12))
     normal = ((along - half)[:, None] * rays.ray - to_centre) / rays.radius_m[:, None]
-    slope = axis - normal * (_dot(axis, rays.ray) / _dot(normal, rays.ray))[:, None]
-    slope /= rays.radius_m[:, None]
-    steepness = np.sqrt(_dot(slope, slope)) + 1e-12
-    x = _dot(normal, axis)
-    level = np.where(_dot(slope, rays.outward) > 0, _nearest(x, _ENDS), _nearest(x, _BEGINS))
-    stripe = (x - level) / steepness * scale
-    is_stripe = rays.to_black & inside & with_stripes
-    is_stripe &= (np.abs(stripe) < np.abs(outline)) | ~leads_out
-    usable = is_stripe | (leads_out if with_stripes else leads_out & ~(rays.to_black & inside))
+    stripe, by_centre, by_axis = _stripes(rays, body.axes[rays.sphere], normal, scale)
+    if with_stripes:
+        is_stripe = inside & ((np.abs(stripe) < np.abs(outline)) | ~leads_out)
+        usable = is_stripe | leads_out
+    else:
+        is_stripe = np.zeros(len(along), bool)
+        usable = leads_out & ~inside
     usable &= ~_near_occluder(rays, body, to_centre)
-    by_centre = np.where(
-        is_stripe[:, None],
-        -slope * (scale / steepness)[:, None],
-        off * (scale / distance)[:, None],
-    )
-    by_axis = np.where(is_stripe, scale / steepness, 0.0)[:, None] * normal
-    jacobian = np.empty((len(x), 7))
+    by_centre = np.where(is_stripe[:, None], by_centre, off * (scale / distance)[:, None])
+    by_axis = np.where(is_stripe[:, None], by_axis, 0.0)
+    jacobian = np.empty((len(along), 7))
     for i in range(4):
         mine = rays.sphere == i
         jacobian[mine] = by_centre[mine] @ body.dcentres[i] + by_axis[mine] @ body.daxes[i]
     size = np.maximum(rays.radius_m * scale / _USUAL_RADIUS_PX, 1.0)
     return Linear(np.where(is_stripe, stripe, outline)[usable], jacobian[usable], size[usable])
+
+
+def _stripes(
+    rays: EdgeRays, axis: Array, normal: Array, scale: Array
+) -> tuple[Array, Array, Array]:
+    """Distance of edges from the nearest stripe's edge of their kind.
+
+    Args:
+        rays: Edges.
+        axis: Stripe axis of each edge's sphere.
+        normal: Of the sphere where the ray meets it.
+        scale: Pixels of a metre across the ray [px/m].
+
+    Returns:
+        The distances [px], and their derivatives by the sphere's centre and by its axis.
+    """
+    slope = axis - normal * (_dot(axis, rays.ray) / _dot(normal, rays.ray))[:, None]
+    slope /= rays.radius_m[:, None]  # of x / r, when the ray is moved sideways
+    steepness = np.sqrt(_dot(slope, slope)) + 1e-12
+    x = _dot(normal, axis)
+    level = np.where(_dot(slope, rays.outward) > 0, _nearest(x, _ENDS), _nearest(x, _BEGINS))
+    factor = scale / steepness
+    return (x - level) * factor, -slope * factor[:, None], normal * factor[:, None]
 
 
 def _near_occluder(rays: EdgeRays, body: Body, to_centre: Array) -> Array:
