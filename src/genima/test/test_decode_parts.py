@@ -188,7 +188,8 @@ def test_fit_tells_right_from_nearly_right(case, scene) -> None:
 
 def test_spheres_behind_all_cameras_have_no_edges(scene) -> None:
     behind = np.array([v.view.base_T_cam[:3, 3] - v.view.base_T_cam[:3, 2] for v in scene.views])
-    rays = edge_rays(scene, np.tile(behind.mean(axis=0) + [0, 0, 9.0], (4, 1)), gripper_open=True)
+    above = behind.mean(axis=0) + np.array([0.0, 0.0, 9.0])
+    rays = edge_rays(scene, np.tile(above, (4, 1)), gripper_open=True)
     assert len(rays.sphere) == 0
     q = np.array([0.1, 0.2, -0.1, -2.0, 0.1, 2.2, 0.6])
     assert np.array_equal(refine(rays, q, cases.LIMITS, (2.0,), with_stripes=True).q, q)
