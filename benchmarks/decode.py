@@ -50,8 +50,9 @@ def on_textures(alpha: float) -> Condition:
     return lambda case, scene, rng: case.drawn_on({n: cases.texture(rng) for n in scene}, alpha)
 
 
+CLEAN = "clean"
 CONDITIONS: dict[str, Condition] = {
-    "clean": each(lambda image, rng: image),
+    CLEAN: each(lambda image, rng: image),
     "noise, sigma 15": each(lambda image, rng: cases.noisy(image, 15, rng)),
     "blur, 1 px": each(lambda image, rng: cv2.GaussianBlur(image, (0, 0), 1)),
     "blur, 2 px": each(lambda image, rng: cv2.GaussianBlur(image, (0, 0), 2)),
@@ -155,7 +156,8 @@ def plot(results: dict[str, Results], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tiles", type=int, default=500, help="tiles a condition")
+    parser.add_argument("--tiles", type=int, default=500, help="clean tiles")
+    parser.add_argument("--damaged", type=int, default=200, help="tiles of every kind of damage")
     parser.add_argument("--seed", type=int, default=100_000, help="of the first tile")
     parser.add_argument("--plot", type=Path, help="where to write the plot")
     given = parser.parse_args()
@@ -166,11 +168,11 @@ def main() -> None:
         case = cases.random_case(rng)
         scenes.append((case, photographer.shoot(case.q_now, rng), seed))
     photographer.close()
-    measure(CONDITIONS["clean"], scenes[:5])  # tables that are made once are not timed
+    measure(CONDITIONS[CLEAN], scenes[:5])  # tables that are made once are not timed
     results = {}
     print(f"| {' | '.join(HEADINGS)} |\n{'|---' * len(HEADINGS)}|")
     for name, condition in CONDITIONS.items():
-        results[name] = measure(condition, scenes)
+        results[name] = measure(condition, scenes[: None if name == CLEAN else given.damaged])
         print(row(name, results[name]), flush=True)
     fits = np.concatenate([r.fits for r in results.values()])
     right = np.concatenate([r.right for r in results.values()])

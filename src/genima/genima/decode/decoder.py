@@ -90,7 +90,7 @@ class TargetDecoder:
         best = None
         for start in starts(evidence, sampler, self._limits)[:_STARTS]:
             found = pursuit.follow(start)
-            if best is None or found.fit > best.fit:
+            if best is None or found.judgement.rank > best.judgement.rank:
                 best = found
             if best.fit > FAIR_FIT:
                 break

@@ -50,6 +50,12 @@ class Judgement:
         enough = told[_GRIPPER] and told.sum() > 2
         return float(self.shares[told].min()) if enough else 0.0
 
+    @property
+    def rank(self) -> float:
+        """For comparing configurations: also of two with the same worst sphere one is better."""
+        told = self.counts > _MIN_COUNT
+        return self.fit + float(self.shares[told].mean()) if told.any() else 0.0
+
 
 class Judge:
     """Compares configurations with the labelled images.

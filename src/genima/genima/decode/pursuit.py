@@ -81,7 +81,7 @@ class Pursuit:
             q = found[-1].q
             if found[-1].fit > GOOD_FIT:
                 break
-        return max(found, key=lambda one: one.fit)
+        return max(found, key=lambda one: one.judgement.rank)
 
     def settle_twin(self, found: Found, q_now: Float[Array, "7"]) -> Found:
         """Choose between a configuration and its twin.
@@ -108,7 +108,7 @@ class Pursuit:
         if found.fit > _PERFECT_FIT or not self._limits.within(q, -_LIMIT_SLACK_RAD):
             return found
         other = self._finished(self._limits.clamp(q), found.gripper_open)
-        return max(found, other, key=lambda one: one.fit)
+        return max(found, other, key=lambda one: one.judgement.rank)
 
     def _finished(self, q: Float[Array, "7"], gripper_open: bool) -> Found:
         rays = edge_rays(self._scene, centres_and_axes(q)[0], gripper_open)
