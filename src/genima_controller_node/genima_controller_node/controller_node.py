@@ -84,9 +84,9 @@ class ControllerNode(GenimaNode):
 
     def deactivate(self) -> None:
         """Bring the arm to rest, then stop."""
+        self._end("the controller was deactivated")
         self._server.destroy()
         self.destroy_timer(self._status_poll)
-        self._end("the controller was deactivated")
         self._active = False
         if not self._lockstep:
             self._thread.join()

@@ -65,9 +65,7 @@ class ExecuteServer:
         self._timer = node.create_timer(_PERIOD_S, self._look_after)
 
     def destroy(self) -> None:
-        """Stop serving. The goal that is being worked on ends; its client sees the server go."""
-        if self._goal is not None:
-            self._end("the controller was deactivated")
+        """Stop serving; the client of a goal that is being worked on sees the server go."""
         self._node.destroy_timer(self._timer)
         self._server.destroy()
 

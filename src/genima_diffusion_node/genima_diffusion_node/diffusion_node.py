@@ -22,10 +22,11 @@ from genima.spheres import sphere_poses
 from genima.sync import FrameSet, FrameSync
 from genima.timing import DurationStats
 from genima.worker import LatestWorker
+from genima_diffusion_node.health import figures, health_of, picture_faults
 from genima_diffusion_node.parameters import DiffusionParameters
 from genima_ros.cameras import CameraImages, CameraInfos
 from genima_ros.conversions import joint_positions, seconds
-from genima_ros.diagnostics import Health, Level
+from genima_ros.diagnostics import Health
 from genima_ros.expert import ExpertClient
 from genima_ros.lifecycle import GenimaNode, run_node
 from genima_ros.markers import no_markers, target_markers
@@ -68,6 +69,7 @@ class DiffusionNode(GenimaNode):
         )
         self._history = JointHistory()
         self._instruction = ""
+        self._requested_s = -np.inf
         self._wanted_s: float | None = None
         self._drawn_s = -np.inf
         self._durations = DurationStats()
@@ -121,9 +123,14 @@ class DiffusionNode(GenimaNode):
 
     def _on_joint_state(self, message: JointState) -> None:
         try:
-            self._history.add(joint_positions(message, JOINT_NAMES), seconds(message.header.stamp))
+            q = joint_positions(message, JOINT_NAMES)
         except GenimaError as error:
             self.complain("joint_states", error)
+            return
+        stamp_s = seconds(message.header.stamp)
+        if stamp_s < self._history.newest_s:
+            self._sync.reset()  # another world; its pictures are yet to come
+        self._history.add(q, stamp_s)
         self._draw_if_requested()
 
     def _on_instruction(self, message: String) -> None:
@@ -134,7 +141,7 @@ class DiffusionNode(GenimaNode):
         self.get_logger().info(f"draws for {self._instruction!r}")
 
     def _on_target_request(self, message: TargetRequest) -> None:
-        self._wanted_s = seconds(message.not_before)
+        self._wanted_s = self._requested_s = seconds(message.not_before)
         self._draw_if_requested()
 
     def _on_image(self, camera: str, image: _Picture, stamp_s: float) -> None:
@@ -202,14 +209,10 @@ class DiffusionNode(GenimaNode):
             return
         decoded = self._decoder.decode(tile, job.q)
         if decoded.usable:
+            poses, stamp_s = sphere_poses(decoded.q), job.frames.stamp_s
+            lifetime_s = 2.0 / self.parameters.rate_hz
             self._markers.publish(
-                target_markers(
-                    sphere_poses(decoded.q),
-                    decoded.gripper_open,
-                    job.frames.stamp_s,
-                    lifetime_s=2.0 / self.parameters.rate_hz,
-                    alpha=0.9,
-                )
+                target_markers(poses, decoded.gripper_open, stamp_s, lifetime_s, alpha=0.9)
             )
 
     def _on_defect(self, error: Exception) -> None:
@@ -220,25 +223,17 @@ class DiffusionNode(GenimaNode):
         """Lockstep: draw what was asked for when the cameras report again."""
         self._fault = fault
         if self._wanted_s is None:
-            self._wanted_s = self._drawn_s
+            self._wanted_s = self._requested_s
 
     def _health(self) -> Health:
-        values = {
-            "drawing p50 [ms]": round(1e3 * self._durations.percentile_s(50), 1),
-            "drawing p95 [ms]": round(1e3 * self._durations.percentile_s(95), 1),
-            "tiles drawn": self._durations.count,
-            "images refused": self._images.refused,
-            "jobs replaced": self._worker.replaced if self._worker else 0,
-        } | {str(arrival.value): count for arrival, count in self._sync.counts.items()}
         # To the synchroniser a camera whose images are refused is silent: the refusal says more.
         faults = self._images.faults
         if not faults and not self._lockstep:
-            faults = [report.message for report in self._sync.reports(self._now_s())]
-        if faults or self._fault:
-            return Health(Level.ERROR, "; ".join(faults) or self._fault, values)
-        if self._infos.waiting:
-            return Health(Level.WARN, f"no camera_info from {self._infos.waiting}", values)
-        return Health(Level.OK, self._instruction or "no instruction yet", values)
+            limit_s = self.parameters.max_image_age_s
+            faults = picture_faults(self._sync, self._now_s(), limit_s)
+        faults = faults or [self._fault] * bool(self._fault)
+        values = figures(self._durations, self._images.refused, self._worker, self._sync.counts)
+        return health_of(faults, self._infos.waiting, self._instruction, values)
 
 
 def main() -> None:
