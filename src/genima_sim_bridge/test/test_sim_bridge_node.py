@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bridge taken through its life in this process, with the real world in lockstep."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from genima_msgs.msg import GripperCommand
+from genima_msgs.srv import QueryExpert, QuerySuccess, ResetWorld
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from trajectory_msgs.msg import JointTrajectory
+
+from genima.evaluation.domain import claim_domain
+from genima_ros.diagnostics import Level
+from genima_sim_bridge.sim_bridge_node import SimBridgeNode
+
+CAMERAS = Path(__file__).parents[3] / "config" / "cameras.yaml"
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+
+
+@pytest.fixture
+def bridge() -> Iterator[Any]:
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    with claim_domain() as domain:
+        words = [f"cameras_file:={CAMERAS}", "pacing:=lockstep", "images_on_request:=true"]
+        words += ["image_quality:=fast"]
+        given = [part for word in words for part in ("-p", word)]
+        rclpy.init(args=["--ros-args", *given], domain_id=domain)
+        node = SimBridgeNode()
+        node.said = []
+        logger = node.get_logger()
+        logger.error = node.said.append  # type: ignore[method-assign]
+        node.get_logger = lambda: logger  # type: ignore[method-assign]
+        yield node
+        if not node.finalized:
+            node.trigger_shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def reset(bridge: Any, **request: Any) -> ResetWorld.Response:
+    return bridge._world_services._on_reset(ResetWorld.Request(**request), ResetWorld.Response())
+
+
+def set_parameter(bridge: Any, name: str, value: object) -> None:
+    bridge.set_parameters([Parameter(name, value=value)])
+
+
+def test_missing_camera_file_fails_configuration_with_a_sentence(bridge: Any) -> None:
+    set_parameter(bridge, "cameras_file", "/nowhere/cameras.yaml")
+    assert bridge.trigger_configure() is FAILURE
+    assert "cannot configure: /nowhere/cameras.yaml" in bridge.said[0]
+    set_parameter(bridge, "cameras_file", str(CAMERAS))
+    assert bridge.trigger_configure() is SUCCESS
+
+
+def test_unknown_first_task_fails_activation_and_can_be_mended(bridge: Any) -> None:
+    set_parameter(bridge, "task", "make_coffee")
+    assert bridge.trigger_configure() is SUCCESS
+    assert bridge.trigger_activate() is FAILURE
+    assert "make_coffee" in bridge.said[0] and "push_button" in bridge.said[0]
+    bridge.trigger_cleanup()
+    set_parameter(bridge, "task", "push_button")
+    assert bridge.trigger_configure() is SUCCESS
+    assert bridge.trigger_activate() is SUCCESS
+
+
+def test_world_can_be_stopped_and_started_again(bridge: Any) -> None:
+    bridge.trigger_configure()
+    for _ in range(2):
+        assert bridge.trigger_activate() is SUCCESS
+        answer = reset(bridge, task="push_button", seed=1)
+        assert answer.success and answer.instructions[0] == "push the maroon button"
+        assert bridge.trigger_deactivate() is SUCCESS
+        answer = reset(bridge, task="push_button")
+        assert (answer.success, answer.message) == (
+            False,
+            "the sim bridge is not active; activate it first",
+        )
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"task": "make_coffee"}, "push_button"),
+        ({"task": "push_button", "variation": 99}, "variation"),
+    ],
+)
+def test_reset_that_cannot_be_says_why(bridge: Any, request_: dict[str, Any], words: str) -> None:
+    bridge.trigger_configure()
+    bridge.trigger_activate()
+    answer = reset(bridge, **request_)
+    assert not answer.success
+    assert words in answer.message
+
+
+def test_expert_is_asked_for_a_sensible_horizon(bridge: Any) -> None:
+    bridge.trigger_configure()
+    bridge.trigger_activate()
+    ask = bridge._world_services._on_query_expert
+    before = ask(QueryExpert.Request(horizon_steps=20), QueryExpert.Response())
+    assert not before.success and "reset" in before.message
+    reset(bridge, task="push_button", seed=2)
+    good = ask(QueryExpert.Request(horizon_steps=20), QueryExpert.Response())
+    assert good.success
+    assert (len(good.q), len(good.gripper_open)) == (140, 20)
+    for steps in (0, 4_000_000_000):
+        bad = ask(QueryExpert.Request(horizon_steps=steps), QueryExpert.Response())
+        assert (bad.success, bad.message) == (False, f"horizon_steps is {steps}; give 1 to 1000")
+
+
+def test_progress_can_be_asked_before_there_is_a_world(bridge: Any) -> None:
+    bridge.trigger_configure()
+    answer = bridge._world_services._on_query_success(
+        QuerySuccess.Request(), QuerySuccess.Response()
+    )
+    assert (answer.task, answer.succeeded, answer.steps) == ("", False, 0)
+
+
+def test_malformed_commands_are_counted_and_change_nothing(bridge: Any) -> None:
+    bridge.trigger_configure()
+    bridge.trigger_activate()
+    reset(bridge, task="push_button")
+    before = bridge._runner.call(lambda: bridge._world.state().q)
+    bridge._on_trajectory(JointTrajectory())
+    bridge._on_trajectory(JointTrajectory(joint_names=["panda_joint1"]))
+    bridge._on_gripper(GripperCommand(open=False))
+    assert bridge._refused == 2
+    assert bridge._health().values["trajectories refused"] == 2
+    np.testing.assert_array_equal(bridge._runner.call(lambda: bridge._world.state().q), before)
+
+
+def test_defect_of_the_world_is_an_error_in_the_diagnostics(bridge: Any) -> None:
+    bridge.trigger_configure()
+    bridge.trigger_activate()
+    assert bridge._health().level is Level.OK
+    bridge.on_defect(ValueError("the physics broke"))
+    health = bridge._health()
+    assert (health.level, health.message) == (
+        Level.ERROR,
+        "the world has stopped: the physics broke",
+    )
