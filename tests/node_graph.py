@@ -33,6 +33,8 @@ PACKAGES = {
 }
 #: Longest wait for anything [s]; a test that needs it has failed. Machines may be busy.
 PATIENCE_S = 90.0
+#: Pause after a refused goal [s]: nodes need the processor to find one another.
+_BETWEEN_GOALS_S = 0.2
 #: Joint speeds below this are rest, above the other one motion [rad/s].
 REST_RAD_S, MOTION_RAD_S = 0.005, 0.05
 
@@ -161,6 +163,8 @@ class NodeGraph:
 
         def accepted() -> bool:
             handles.append(self.give_goal(instruction))
+            if not handles[-1].accepted:
+                time.sleep(_BETWEEN_GOALS_S)
             return handles[-1].accepted
 
         self.until(accepted, "an accepted goal")
@@ -192,10 +196,10 @@ class NodeGraph:
 
         self.until(reported, f"health {level!r} of {name} with {words!r}")
 
-    def until_moving(self) -> None:
-        """Wait until the arm moves."""
-        self.speeds.clear()
-        self.until(lambda: self.speeds and self.speeds[-1] > MOTION_RAD_S, "motion of the arm")
+    @property
+    def moving(self) -> bool:
+        """Whether the arm has moved at the last joint state."""
+        return bool(self.speeds) and self.speeds[-1] > MOTION_RAD_S
 
     def until_at_rest(self) -> None:
         """Wait until the arm has stood still for a while."""

@@ -89,6 +89,8 @@ class FakeRobot:
             message.encoding = "16UC1"
         if how == "short":
             message.data = message.data[:1000]
+        if "late" in self.spoilt.values():
+            message.header.stamp.sec -= 5
         if how == "future":
             message.header.stamp.sec += 3600
         return message
@@ -133,6 +135,7 @@ def sentence(camera: str, how: str) -> str:
         "short": f"camera '{camera}': rgb8 image of 256x256 with step 768 and 1000 bytes",
         "missing": f"camera '{camera}' has sent nothing for",
         "frozen": f"camera '{camera}' sends the picture of",
+        "late": "images are 5.",
         "future": f"camera '{camera}' sends a picture that is stamped in the future",
     }[how]
 
@@ -151,6 +154,7 @@ def test_good_cameras_give_tiles(graph: NodeGraph, robot: FakeRobot) -> None:
         ("right_shoulder", "missing"),
         ("front", "frozen"),
         ("wrist", "future"),
+        ("all", "late"),
     ],
 )
 def test_spoilt_camera_is_named_and_all_goes_on_when_it_is_well(
