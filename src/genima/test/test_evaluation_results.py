@@ -157,7 +157,7 @@ def _write_until_killed(path: Path, ready: "multiprocessing.synchronize.Event") 
 
 
 def test_killed_run_leaves_what_it_finished_and_gives_the_folder_back(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")  # spawn would import this file by name
     ready = context.Event()
     process = context.Process(target=_write_until_killed, args=(tmp_path, ready))
     process.start()
