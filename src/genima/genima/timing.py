@@ -10,6 +10,8 @@ import numpy as np
 
 from genima.errors import InvalidParameter
 
+#: Times closer than this are the same [s]; stamps travel as whole nanoseconds.
+SAME_TIME_S = 1e-6
 #: Longest time between two looks at whether to stop [s].
 _LONGEST_SLEEP_S = 0.1
 

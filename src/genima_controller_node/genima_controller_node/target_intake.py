@@ -12,13 +12,12 @@ from genima.control.planner import Plan, Planner
 from genima.control.session import ControlSession
 from genima.errors import GenimaError
 from genima.policy import Policy
+from genima.timing import SAME_TIME_S
 from genima.worker import LatestWorker
 from genima_ros.conversions import seconds, time_message
 from genima_ros.lifecycle import GenimaNode
 from genima_ros.qos import LATCHED
 from genima_ros.tiles import read_tile
-
-_SAME_TIME_S = 1e-6
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class TargetIntake:
             return
         not_before_s = self._session.not_before_s()
         tile = self._tile
-        if tile is not None and seconds(tile.header.stamp) >= not_before_s - _SAME_TIME_S:
+        if tile is not None and seconds(tile.header.stamp) >= not_before_s - SAME_TIME_S:
             self._submit(tile, now_s)
         elif self._requested_s < not_before_s:
             self._requested_s = not_before_s

@@ -13,9 +13,8 @@ from genima.control.quintic import Motion, Quintic, at_rest
 from genima.errors import InvalidCommand
 from genima.kinematics import JOINT_NAMES
 from genima.limits import JointLimits, RobotModel, limits_of
+from genima.timing import SAME_TIME_S
 
-#: Times closer than this are the same [s]; stamps travel as whole nanoseconds.
-_SAME_TIME_S = 1e-6
 #: A trajectory whose mean speed between two points is above this many times the limit is refused.
 _SPEED_SLACK = 2.0
 #: A gap that a late message may leave to its first point, however near that is in time [rad].
@@ -89,7 +88,7 @@ class TrajectoryFollower:
 
     def covers(self, t_s: float) -> bool:
         """Whether a trajectory says what to do until `t_s` [s]."""
-        return self._paths[-1].end_s >= t_s - _SAME_TIME_S
+        return self._paths[-1].end_s >= t_s - SAME_TIME_S
 
     def accept(
         self,
@@ -120,8 +119,8 @@ class TrajectoryFollower:
         index = self._order.index(names)
         times_s, q, dq = _checked(stamp_s, len(tuple(names)), times_from_start_s, q, dq)
         start_s = max(stamp_s, self._now_s)
-        ahead = times_s > start_s + _SAME_TIME_S
-        if stamp_s < self._newest_stamp_s - _SAME_TIME_S or not ahead.any():
+        ahead = times_s > start_s + SAME_TIME_S
+        if stamp_s < self._newest_stamp_s - SAME_TIME_S or not ahead.any():
             self._ignored += 1
             return False
         present = self._at(start_s)
@@ -133,7 +132,7 @@ class TrajectoryFollower:
         )
         path.require_possible()
         self._newest_stamp_s = max(stamp_s, self._newest_stamp_s)
-        earlier = [old for old in self._paths if old.start_s < start_s - _SAME_TIME_S]
+        earlier = [old for old in self._paths if old.start_s < start_s - SAME_TIME_S]
         self._paths = [*earlier, path]
         return True
 
@@ -144,7 +143,7 @@ class TrajectoryFollower:
             self._paths.pop(0)
         path = self._paths[0]
         motion = path.at(self._now_s)
-        if self._now_s <= path.end_s + _SAME_TIME_S and path.moves:
+        if self._now_s <= path.end_s + SAME_TIME_S and path.moves:
             self._state = FollowerState.FOLLOWING
         elif path.moves:
             braking = self._now_s < path.rest_s

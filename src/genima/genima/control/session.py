@@ -16,9 +16,8 @@ from genima.control.target_watch import TargetWatch
 from genima.errors import InvalidCommand
 from genima.policy import Policy
 from genima.safety import CommandGate, GateOutput, GateState, JointCommand, JointReading
+from genima.timing import SAME_TIME_S
 
-#: Stamps travel as whole nanoseconds; times closer than this are the same [s].
-_SAME_TIME_S = 1e-6
 #: Whoever follows the setpoints brakes when they are late. After a delay of up to this [s] the
 #: motion goes on from where it was; after a longer one the arm has come to rest and begins anew.
 _LONGEST_DELAY_S = 0.25
@@ -152,12 +151,12 @@ class ControlSession:
 
     def wants_target(self, now_s: float) -> bool:
         """Whether a target would be taken now."""
-        return self.active and now_s >= self._due_s - _SAME_TIME_S
+        return self.active and now_s >= self._due_s - SAME_TIME_S
 
     def not_before_s(self) -> float:
         """Oldest stamp [s] of a target worth taking; none is taken twice."""
         newest_s = self.history.newest_s if self._settings.blocking else self._watch.began_s
-        return max(newest_s, self._adopted_stamp_s + _SAME_TIME_S)
+        return max(newest_s, self._adopted_stamp_s + SAME_TIME_S)
 
     def offer(self, plan: Plan, stamp_s: float, now_s: float) -> None:
         """Take a plan made from a tile stamped `stamp_s`, if one is wanted and it is usable.
@@ -165,7 +164,7 @@ class ControlSession:
         Planning takes time: a plan for the goal before this one, or from a picture taken before
         time began anew, comes too late and changes nothing.
         """
-        too_late = stamp_s < self.not_before_s() - _SAME_TIME_S
+        too_late = stamp_s < self.not_before_s() - SAME_TIME_S
         if too_late or not self.wants_target(now_s) or self._braking():
             return
         if plan.q_target is None:
@@ -209,7 +208,7 @@ class ControlSession:
             return []
         self._limited = False
         setpoints = []
-        while self._committed_s < now_s + self._settings.lookahead_s - _SAME_TIME_S:
+        while self._committed_s < now_s + self._settings.lookahead_s - SAME_TIME_S:
             time_s = round(self._committed_s + self._settings.tick_s, 9)
             output = self._through_gate(time_s, now_s)
             if output.q is None or output.dq is None:
@@ -225,7 +224,7 @@ class ControlSession:
         if late_s > _LONGEST_DELAY_S:
             self._lose_motion(f"control was late by {late_s:.3f} s")
             return False
-        if late_s > _SAME_TIME_S:
+        if late_s > SAME_TIME_S:
             self._delay_s += late_s
             self._committed_s = now_s
         return True

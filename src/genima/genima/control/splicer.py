@@ -13,6 +13,7 @@ from genima.control.minimum_jerk import ARRIVAL_TOLERANCE_RAD, arrived_from
 from genima.control.quintic import Motion, Quintic, at_rest
 from genima.errors import InvalidCommand
 from genima.limits import JointLimits
+from genima.timing import SAME_TIME_S
 
 #: Share of the acceleration limit that catching up with a new chunk may take.
 _CATCH_UP_SHARE = 0.3
@@ -20,8 +21,6 @@ _CATCH_UP_SHARE = 0.3
 _QUINTIC_PEAK = 10.0 / np.sqrt(3.0)
 #: Shortest time in which a difference to a new chunk is faded out, in steps of the chunk.
 _SHORTEST_FADE_STEPS = 2.0
-#: Times closer than this are the same [s]; stamps travel as whole nanoseconds.
-_SAME_TIME_S = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,7 @@ class ChunkSplicer:
         """How many whole steps of the newest chunk have been executed since it was spliced."""
         if not np.isfinite(self._start_s):
             return 0
-        return max(0, int((now_s - self._start_s + _SAME_TIME_S) / self._step_s))
+        return max(0, int((now_s - self._start_s + SAME_TIME_S) / self._step_s))
 
     def splice(self, chunk: ActionChunk, now_s: float) -> None:
         """Go over to a chunk. It may have begun before `now_s`; its past steps are left out.
@@ -87,7 +86,7 @@ class ChunkSplicer:
         Raises:
             InvalidCommand: The chunk is over already, or has not begun.
         """
-        if chunk.end_s <= now_s or chunk.start_s > now_s + _SAME_TIME_S:
+        if chunk.end_s <= now_s or chunk.start_s > now_s + SAME_TIME_S:
             raise InvalidCommand(
                 f"chunk: it lasts from {chunk.start_s:.3f} to {chunk.end_s:.3f} s, now is "
                 f"{now_s:.3f} s; splice a chunk while it lasts"
@@ -183,7 +182,7 @@ class ChunkSplicer:
     def _set_gripper(
         self, before: bool, times_s: Float[Array, "n"], is_open: Bool[Array, "n"]
     ) -> None:
-        self._gripper_times_s = times_s - _SAME_TIME_S
+        self._gripper_times_s = times_s - SAME_TIME_S
         self._gripper = [bool(before), *(bool(value) for value in is_open)]
 
     def _gripper_at(self, t_s: float) -> bool:

@@ -21,11 +21,10 @@ from genima.safety.gate_types import (
     JointReading,
 )
 from genima.safety.tick_limiter import TickLimiter
+from genima.timing import SAME_TIME_S
 
 #: A stamp may be ahead of the clock by this much [s]; two computers never quite agree.
 _FUTURE_TOLERANCE_S = 0.05
-#: Times closer than this are the same [s].
-_SAME_TIME_S = 1e-6
 #: Changes smaller than this are rounding [rad].
 _SAME_POSITION_RAD = 1e-9
 #: After these the gate stands until it is reset: somebody has to look what happened.
@@ -194,7 +193,7 @@ class CommandGate:
         before_s = self._now_s
         if np.isfinite(now_s):
             self._now_s = now_s
-        if now_s >= before_s - _SAME_TIME_S and np.isfinite(now_s):
+        if now_s >= before_s - SAME_TIME_S and np.isfinite(now_s):
             return None
         return Fault(
             GateReason.BAD_CLOCK,

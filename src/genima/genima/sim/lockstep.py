@@ -7,6 +7,7 @@ import numpy as np
 
 from genima.sim.runner import POLICY_STEP_S, Images, WorldRunner
 from genima.sim.world import Renderer
+from genima.timing import SAME_TIME_S
 
 #: How long the world waits before it repeats its observation [s of wall time].
 _REPEAT_S = 0.5
@@ -14,8 +15,6 @@ _REPEAT_S = 0.5
 _RESET_GAP_S = 1.0
 #: Simulated time of the first state [s]; 0 on /clock means that there is no time yet.
 _FIRST_STAMP_S = 1.0
-#: Stamps travel as whole nanoseconds; times closer than this are the same [s].
-_SAME_TIME_S = 1e-6
 
 
 class LockstepRunner(WorldRunner):
@@ -47,7 +46,7 @@ class LockstepRunner(WorldRunner):
 
     def _newest_stamp_s(self) -> float:
         # A latched command of an earlier world may come; that world's time had gone further.
-        return self._now_s + _SAME_TIME_S
+        return self._now_s + SAME_TIME_S
 
     def _run(self) -> None:
         renderer = self._make_renderer()
@@ -76,7 +75,7 @@ class LockstepRunner(WorldRunner):
             self._sink.on_images(self._images, self._now_s)
 
     def _images_due(self) -> bool:
-        wanted = not self._images_on_request or self._requested_s >= self._now_s - _SAME_TIME_S
+        wanted = not self._images_on_request or self._requested_s >= self._now_s - SAME_TIME_S
         return wanted and self._shown_s != self._now_s
 
     def _wait(self) -> bool:
@@ -94,7 +93,7 @@ class LockstepRunner(WorldRunner):
         return (
             not self.episode.finished
             and self._follower.covers(end_s)
-            and self._gripper_stamp_s >= self._now_s - _SAME_TIME_S
+            and self._gripper_stamp_s >= self._now_s - SAME_TIME_S
         )
 
     def _step(self) -> None:
