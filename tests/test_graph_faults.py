@@ -99,9 +99,10 @@ def test_second_commander_on_the_arm_is_noticed(graph: NodeGraph) -> None:
     graph.until_at_rest()
 
 
-def set_in_motion(graph: NodeGraph) -> ClientGoalHandle:
-    """Give a goal and wait until the arm moves; again if the machine stalled meanwhile."""
+def set_in_motion(graph: NodeGraph, seed: int) -> ClientGoalHandle:
+    """Give a goal in a new episode and wait until the arm moves; again if the machine stalled."""
     while True:
+        assert graph.reset("push_button", seed=seed).success
         handle = graph.give_goal_until_accepted(BUTTON)
         graph.until(lambda: graph.status.state in (WAITING, RUNNING, HOLDING), "work on the goal")
         graph.speeds.clear()
@@ -113,8 +114,7 @@ def set_in_motion(graph: NodeGraph) -> ClientGoalHandle:
 
 def holds_and_goes_on(graph: NodeGraph, seed: int) -> bool:
     """Kill and restart the diffusion node; false if the machine stalled, which halts the arm."""
-    assert graph.reset("push_button", seed).success
-    handle = set_in_motion(graph)
+    handle = set_in_motion(graph, seed)
     graph.kill("diffusion")
     graph.until(
         lambda: (
@@ -145,8 +145,7 @@ def test_arm_holds_when_the_diffusion_node_is_killed_and_goes_on_when_it_is_back
 def test_arm_halts_when_the_world_is_killed_and_a_new_world_takes_a_new_goal(
     graph: NodeGraph,
 ) -> None:
-    assert graph.reset("push_button", seed=3).success
-    handle = set_in_motion(graph)
+    handle = set_in_motion(graph, 3)
     graph.kill("sim_bridge")
     result = graph.outcome(handle)
     assert result.outcome == ExecuteInstruction.Result.HALTED
@@ -154,7 +153,7 @@ def test_arm_halts_when_the_world_is_killed_and_a_new_world_takes_a_new_goal(
     graph.until_state(HALTED, "no joint state for")
     graph.start("sim_bridge", task="push_button", seed=4, **BRIDGE)
     graph.until_at_rest()
-    handle = set_in_motion(graph)
+    handle = set_in_motion(graph, 4)
     graph.cancel(handle)
 
 
@@ -162,7 +161,7 @@ def test_arm_brakes_when_the_controller_is_killed_and_a_new_one_takes_a_new_goal
     graph: NodeGraph,
 ) -> None:
     graph.until_at_rest()
-    set_in_motion(graph)
+    set_in_motion(graph, 5)
     graph.kill("controller")
     graph.until_at_rest()
     words = "no new joint_trajectory came while the arm moved"
@@ -170,10 +169,12 @@ def test_arm_brakes_when_the_controller_is_killed_and_a_new_one_takes_a_new_goal
     assert words in graph.log("sim_bridge")
     graph.start("controller", **CONTROLLER)
     graph.until_state(IDLE)
-    set_in_motion(graph)
+    graph.cancel(set_in_motion(graph, 6))
 
 
 def test_signals_in_mid_episode_end_all_nodes_in_order(graph: NodeGraph) -> None:
+    graph.until_at_rest()
+    set_in_motion(graph, 7)
     trajectories: list[JointTrajectory] = []
     graph.node.create_subscription(
         JointTrajectory, "joint_trajectory", trajectories.append, RELIABLE_LATEST

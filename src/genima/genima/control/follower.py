@@ -17,8 +17,10 @@ from genima.timing import SAME_TIME_S
 
 #: A trajectory whose mean speed between two points is above this many times the limit is refused.
 _SPEED_SLACK = 2.0
-#: A gap that a late message may leave to its first point, however near that is in time [rad].
-_SMALL_GAP_RAD = 0.002
+#: Likewise for the acceleration at the ends of the cubic between two points.
+_ACCELERATION_SLACK = 10.0
+#: A velocity below this is rest [rad/s]; it is what rounding leaves of zero.
+_REST_RAD_S = 1e-6
 
 
 class FollowerState(Enum):
@@ -123,13 +125,7 @@ class TrajectoryFollower:
         if stamp_s < self._newest_stamp_s - SAME_TIME_S or not ahead.any():
             self._ignored += 1
             return False
-        present = self._at(start_s)
-        path = _Path(
-            np.concatenate([[start_s], times_s[ahead]]),
-            np.vstack([present.q, q[ahead][:, index]]),
-            np.vstack([present.dq, dq[ahead][:, index]]),
-            self._limits,
-        )
+        path = self._joined(start_s, times_s[ahead], q[ahead][:, index], dq[ahead][:, index])
         path.require_possible()
         self._newest_stamp_s = max(stamp_s, self._newest_stamp_s)
         earlier = [old for old in self._paths if old.start_s < start_s - SAME_TIME_S]
@@ -149,6 +145,22 @@ class TrajectoryFollower:
             braking = self._now_s < path.rest_s
             self._state = FollowerState.BRAKING if braking else FollowerState.HOLDING
         return JointSample(motion.q, motion.dq)
+
+    def _joined(
+        self,
+        start_s: float,
+        times_s: Float[Array, "n"],
+        q: Float[Array, "n 7"],
+        dq: Float[Array, "n 7"],
+    ) -> "_Path":
+        """From the present motion to the first point that it can reach gently, and on."""
+        present = self._at(start_s)
+        times_s = np.concatenate([[start_s], times_s])
+        q, dq = np.vstack([present.q, q]), np.vstack([present.dq, dq])
+        ends = np.abs(_end_accelerations(times_s[1:] - start_s, q[1:] - q[0], dq[0], dq[1:]))
+        gentle = (ends <= _ACCELERATION_SLACK * self._limits.ddq_max).all(axis=(0, 2))
+        rows = [0, *range(1 + int(np.argmax(gentle)), len(times_s))]
+        return _Path(times_s[rows], q[rows], dq[rows], self._limits)
 
     def _at(self, t_s: float) -> Motion:
         path = next(old for old in reversed(self._paths) if old.start_s <= t_s)
@@ -204,25 +216,21 @@ class _Path:
         """Refuse a path that no limit would let pass.
 
         Raises:
-            InvalidCommand: The mean speed between two points is far above the limit.
+            InvalidCommand: Mean speed or acceleration on the way to a point is far too high.
         """
-        way = np.maximum(np.abs(np.diff(self._q, axis=0)) - _SMALL_GAP_RAD, 0.0)
-        speed = way / np.diff(self._times_s)[:, None]
-        excess = speed / (_SPEED_SLACK * self._limits.dq_max)
-        if excess.max() > 1.0:
-            row, joint = np.unravel_index(np.argmax(excess), excess.shape)
-            raise InvalidCommand(
-                f"trajectory: joint {joint + 1} would move at {speed[row, joint]:.2f} rad/s "
-                f"on the way to point {row}, its limit is {self._limits.dq_max[joint]:.2f} rad/s; "
-                "begin where the arm is"
-            )
+        T = np.diff(self._times_s)
+        way = np.diff(self._q, axis=0)
+        _require_below(_SPEED_SLACK * self._limits.dq_max, np.abs(way) / T[:, None], "rad/s")
+        ends = _end_accelerations(T, way, self._dq[:-1], self._dq[1:])
+        limit = _ACCELERATION_SLACK * self._limits.ddq_max
+        _require_below(limit, np.abs(ends).max(axis=0), "rad/s^2")
 
     def _stopping(self) -> Quintic:
         if self._stop is None:  # most paths are replaced before they end
             end_s = float(self._times_s[-1])
             end = self._cubic(end_s)
             # A last point at rest is where to stand; to fade its acceleration would leave it.
-            end = end._replace(ddq=np.where(end.dq == 0.0, 0.0, end.ddq))
+            end = end._replace(ddq=np.where(np.abs(end.dq) < _REST_RAD_S, 0.0, end.ddq))
             self._stop = Quintic.stop(end, end_s, self._limits)
         return self._stop
 
@@ -239,6 +247,29 @@ class _Path:
             q0 + t * (dq0 + t * (c2 + t * c3)),
             dq0 + t * (2.0 * c2 + t * 3.0 * c3),
             2.0 * c2 + 6.0 * t * c3,
+        )
+
+
+def _end_accelerations(
+    T: Float[Array, "n"],
+    way: Float[Array, "n 7"],
+    dq0: Float[Array, "*n 7"],
+    dq1: Float[Array, "n 7"],
+) -> Float[Array, "2 n 7"]:
+    """Accelerations at both ends of cubics [rad/s^2]; in between they lie between these."""
+    T = T[:, None]
+    rise = way / T
+    return np.stack([6.0 * rise - 4.0 * dq0 - 2.0 * dq1, 2.0 * dq0 + 4.0 * dq1 - 6.0 * rise]) / T
+
+
+def _require_below(limit: Float[Array, "7"], values: Float[Array, "n 7"], unit: str) -> None:
+    excess = values / limit
+    if excess.max() > 1.0:
+        row, joint = np.unravel_index(np.argmax(excess), excess.shape)
+        raise InvalidCommand(
+            f"trajectory: joint {joint + 1} would need {values[row, joint]:.2f} {unit} on the "
+            f"way to point {row}, at most {limit[joint]:.2f} {unit} is followed; "
+            "begin where the arm is"
         )
 
 

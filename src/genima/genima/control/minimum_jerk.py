@@ -6,8 +6,9 @@ import numpy as np
 from genima.arrays import Array, Bool, Float
 from genima.control.chunk import ActionChunk
 
-#: A joint this close to where it is going has arrived [rad]; the gripper may act then.
-ARRIVAL_TOLERANCE_RAD = 0.01
+#: A joint this close to where it is going has arrived [rad]; the gripper may act then. A target
+#: drawn 1 deg off at every query must not keep the gripper from acting.
+ARRIVAL_TOLERANCE_RAD = 0.03
 
 
 def minimum_jerk_chunk(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Polynomials of degree five in time: the pieces that smooth motion is made of."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -76,7 +77,7 @@ class Quintic:
         )
         while not _stop_is_gentle(start, duration_s, ddq_max, limits.dddq_max):
             duration_s *= 1.15
-        T = duration_s
+        T = math.ceil(duration_s * 1e9) / 1e9  # whole nanoseconds, see `elapsed_s`
         c2 = -(3.0 * start.dq + 2.0 * start.ddq * T) / T**2  # of velocity
         c3 = (2.0 * start.dq + start.ddq * T) / T**3
         coefficients = np.stack(
@@ -91,12 +92,21 @@ class Quintic:
 
     def at(self, t_s: float) -> Motion:
         """The motion at a time; outside the polynomial's time the motion at its nearer end."""
-        t = min(max(t_s - self.start_s, 0.0), self.duration_s)
+        t = min(max(elapsed_s(self.start_s, t_s), 0.0), self.duration_s)
         c = self.coefficients
         q = c[0] + t * (c[1] + t * (c[2] + t * (c[3] + t * (c[4] + t * c[5]))))
         dq = c[1] + t * (2 * c[2] + t * (3 * c[3] + t * (4 * c[4] + t * 5 * c[5])))
         ddq = 2 * c[2] + t * (6 * c[3] + t * (12 * c[4] + t * 20 * c[5]))
         return Motion(q, dq, ddq)
+
+
+def elapsed_s(since_s: float, t_s: float) -> float:
+    """Time between two stamps [s], to the nanosecond that stamps are given in.
+
+    Without rounding the same motion would come out differently, in its last digits, at a later
+    time of day; contact makes much of the last digits, and an episode would not repeat itself.
+    """
+    return round(t_s - since_s, 9)
 
 
 def at_rest(q: Float[Array, "7"]) -> Motion:

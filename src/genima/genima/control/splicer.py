@@ -10,7 +10,7 @@ from scipy.interpolate import CubicSpline
 from genima.arrays import Array, Bool, Float
 from genima.control.chunk import ActionChunk
 from genima.control.minimum_jerk import ARRIVAL_TOLERANCE_RAD, arrived_from
-from genima.control.quintic import Motion, Quintic, at_rest
+from genima.control.quintic import Motion, Quintic, at_rest, elapsed_s
 from genima.errors import InvalidCommand
 from genima.limits import JointLimits
 from genima.timing import SAME_TIME_S
@@ -93,12 +93,13 @@ class ChunkSplicer:
             )
         present = self._at(now_s)
         spline = self._spline(chunk, present.q)
-        chunk_now = _spline_motion(spline, now_s)
+        chunk_now = _spline_motion(spline, elapsed_s(chunk.start_s, now_s))
         gap = Motion(*(mine - its for mine, its in zip(present, chunk_now, strict=True)))
         fade = Quintic.between(gap, at_rest(np.zeros(7)), now_s, self._fade_s(gap, chunk, now_s))
 
         def motion(t_s: float) -> Motion:
-            parts = zip(_spline_motion(spline, t_s), fade.at(t_s), strict=True)
+            its_motion = _spline_motion(spline, elapsed_s(chunk.start_s, t_s))
+            parts = zip(its_motion, fade.at(t_s), strict=True)
             return Motion(*(its + rest for its, rest in parts))
 
         self._set_gripper(self._gripper_at(now_s), chunk.times_s, chunk.gripper_open)
@@ -164,9 +165,9 @@ class ChunkSplicer:
         return at_rest(self._stop.at(t_s).q)
 
     def _spline(self, chunk: ActionChunk, q_present: Float[Array, "7"]) -> CubicSpline:
-        """Through the waypoints, and through the point that they continue from at `start_s`."""
+        """Through the waypoints and the point that they continue from, by time since `start_s`."""
         first = 2.0 * chunk.q[0] - chunk.q[1] if len(chunk.q) > 1 else q_present
-        times_s = np.concatenate([[chunk.start_s], chunk.times_s])
+        times_s = chunk.step_s * np.arange(len(chunk.q) + 1)
         return CubicSpline(times_s, np.vstack([first, chunk.q]), bc_type="natural")
 
     def _fade_s(self, gap: Motion, chunk: ActionChunk, now_s: float) -> float:
@@ -177,7 +178,7 @@ class ChunkSplicer:
             np.max(4.0 * np.abs(gap.dq) / ddq),
             _SHORTEST_FADE_STEPS * chunk.step_s,
         )
-        return float(min(gentle_s, chunk.end_s - now_s))
+        return float(min(gentle_s, elapsed_s(now_s, chunk.end_s)))
 
     def _set_gripper(
         self, before: bool, times_s: Float[Array, "n"], is_open: Bool[Array, "n"]

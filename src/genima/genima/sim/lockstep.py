@@ -92,7 +92,7 @@ class LockstepRunner(WorldRunner):
         end_s = self._now_s + POLICY_STEP_S
         return (
             not self.episode.finished
-            and self._follower.covers(end_s)
+            and self._follower.covers(self._episode_s(end_s))
             and self._gripper_stamp_s >= self._now_s - SAME_TIME_S
         )
 

@@ -155,7 +155,7 @@ class WorldRunner(ABC):
             InvalidCommand: It cannot be followed.
         """
         with self._wake:
-            self._follower.accept(stamp_s, names, times_s, q, dq)
+            self._follower.accept(self._episode_s(stamp_s), names, times_s, q, dq)
             self._wake.notify_all()
 
     def command_gripper(self, is_open: bool, stamp_s: float) -> None:
@@ -187,15 +187,24 @@ class WorldRunner(ABC):
         instructions = self._world.reset(task, variation, seed)
         with self._wake:
             self._reset_stamp_s = self._next_stamp_s()
-            self._follower.reset(self._world.state().q, self._reset_stamp_s)
+            self._follower.reset(self._world.state().q, 0.0)
             self._gripper_open = True
             self._gripper_stamp_s = -np.inf
         self.episode = Episode(task=task, seed=seed, max_steps=max_steps)
         return instructions
 
-    def _advance(self, times_s: Float[Array, "n"]) -> None:
+    def _episode_s(self, stamp_s: float) -> float:
+        """Time since the episode began [s], to the nanosecond that stamps are given in.
+
+        The follower counts from there: with other numbers for the time the same motion would come
+        out differently in its last digits. Contact makes much of them, and an episode would depend
+        on those before it.
+        """
+        return round(stamp_s - self._reset_stamp_s, 9)
+
+    def _advance(self, stamps_s: Float[Array, "n"]) -> None:
         with self._wake:
-            q_cmd = np.array([self._follower.sample(time_s).q for time_s in times_s])
+            q_cmd = np.array([self._follower.sample(self._episode_s(t)).q for t in stamps_s])
             gripper_open = self._gripper_open
         self._world.advance(q_cmd, gripper_open)
         steps = int(round(self._world.state().time_s / POLICY_STEP_S, 6))
