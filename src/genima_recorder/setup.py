@@ -18,4 +18,11 @@ setup(
     ],
     install_requires=["setuptools"],
     zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "recorder_node = genima_recorder.recorder_node:main",
+            "camera_node = genima_recorder.camera_node:main",
+            "teleop_node = genima_recorder.teleop_node:main",
+        ],
+    },
 )

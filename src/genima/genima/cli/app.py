@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: finds the verbs and turns errors into sentences.
 
-Each file beside this one is a verb: its name is the verb's, its function `run` does it. Verb files
-import nothing heavy at their top, so that `genima --help` is fast.
+Each file beside this one is a verb: its name is the verb's, its function `run` does it, or its
+Typer `app` has verbs of its own. Verb files import nothing heavy at their top, so that
+`genima --help` is fast.
 """
 
 import importlib
@@ -20,6 +21,7 @@ EXIT_ERROR = 2
 
 _BY_EXTRA = {
     "sim": ("daqp", "fast_simplification", "mink", "mujoco", "trimesh"),
+    "robot": ("franky", "libusb_package", "pyrealsense2"),
     "train": ("torch",),
     "render": ("pyrender",),
 }
@@ -42,6 +44,9 @@ def build_app() -> typer.Typer:
         if name in ("app", "__main__"):
             continue
         verb = importlib.import_module(f"genima.cli.{name}")
+        if hasattr(verb, "app"):
+            app.add_typer(verb.app, name=name)
+            continue
         app.command(name, **getattr(verb, "SETTINGS", {}))(verb.run)
     return app
 
