@@ -59,3 +59,7 @@ class LaunchError(GenimaError):
 
 class EvaluationError(GenimaError):
     """An evaluation cannot begin or go on."""
+
+
+class InvalidDataset(GenimaError):
+    """A data set, an episode or a file of one is missing, unreadable or contradicts itself."""
