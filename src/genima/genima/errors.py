@@ -63,3 +63,11 @@ class EvaluationError(GenimaError):
 
 class InvalidDataset(GenimaError):
     """A data set, an episode or a file of one is missing, unreadable or contradicts itself."""
+
+
+class CameraError(GenimaError):
+    """A camera or its recording cannot be found, opened or set as asked."""
+
+
+class ArmError(GenimaError):
+    """A robot arm or its gripper cannot be reached, refuses to move, or has stopped by itself."""
