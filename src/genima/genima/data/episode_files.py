@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of one episode of a training set."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genima.data.demonstration import Demonstration
+from genima.data.png_frames import PngFrames
+from genima.data.rig_json import rig_from_json, rig_to_json
+from genima.data.rlbench_motion import motion_of, to_rlbench
+from genima.data.rlbench_pickle import demo_bytes, read_demo
+from genima.data.training_set_info import json_bytes, read_json, write_file
+from genima.errors import InvalidDataset
+
+EPISODE_FORMAT = "genima-demonstration"
+EPISODE_VERSION = 1
+METADATA = "metadata.json"
+LOW_DIM_OBS = "low_dim_obs.pkl"
+
+
+def rgb_folder(episode: Path, camera: str) -> Path:
+    """Where a camera's images are."""
+    return episode / f"{camera}_rgb"
+
+
+def write_low_dim(folder: Path, demonstration: Demonstration) -> None:
+    """Write everything but the images."""
+    write_file(folder / LOW_DIM_OBS, demo_bytes(to_rlbench(demonstration)))
+    write_file(folder / METADATA, json_bytes(_to_json(demonstration)))
+
+
+def read_episode(folder: Path) -> Demonstration:
+    """Read an episode; images are read when they are asked for.
+
+    Raises:
+        InvalidDataset: A file is missing, damaged or contradicts another.
+    """
+    file = folder / METADATA
+    content = read_json(file, EPISODE_FORMAT, EPISODE_VERSION)
+    motion = motion_of(read_demo(folder / LOW_DIM_OBS), str(folder / LOW_DIM_OBS))
+    rig = rig_from_json(content.get("cameras"), str(file))
+    try:
+        size_px = next(iter(rig.cameras.values())).intrinsics.width
+        images = {
+            name: PngFrames(rgb_folder(folder, name), len(motion.q), size_px)
+            for name in rig.cameras
+        }
+        return Demonstration(
+            task=str(content["task"]),
+            variation=int(content["variation"]),
+            descriptions=tuple(str(text) for text in content["descriptions"]),
+            seed=content["seed"],
+            success=content["success"],
+            source=str(content["source"]),
+            step_s=float(content["step_s"]),
+            stamps_s=np.array(content["stamps_s"], float),
+            rig=rig,
+            images=images,
+            **vars(motion),
+        )
+    except InvalidDataset as error:
+        raise InvalidDataset(f"{folder}: {error}") from error
+    except (KeyError, TypeError, ValueError, StopIteration) as error:
+        raise InvalidDataset(
+            f"{file}: lacks a key or has a malformed one ({error!r}); restore it"
+        ) from error
+
+
+def _to_json(demonstration: Demonstration) -> dict[str, Any]:
+    return {
+        "format": EPISODE_FORMAT,
+        "version": EPISODE_VERSION,
+        "task": demonstration.task,
+        "variation": demonstration.variation,
+        "descriptions": list(demonstration.descriptions),
+        "seed": demonstration.seed,
+        "success": demonstration.success,
+        "source": demonstration.source,
+        "step_s": demonstration.step_s,
+        "stamps_s": demonstration.stamps_s.tolist(),
+        "cameras": rig_to_json(demonstration.rig),
+    }
