@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which spheres belong to which step of a demonstration, and the actions that lead there.
+
+The target of step t is step min(t + K, n - 1): its joint positions are drawn and its gripper's
+state colours the gripper sphere, as the cameras of step t see it. So every step has a target, the
+last ones all have the last step, and at the last step the arm is where it shall be. The original
+drew t + K too, but never the last observation, nothing at all at the last step but one, and left
+the last step out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from genima.arrays import Array, Bool, Float, Int
+from genima.cameras import Camera, CameraRig
+from genima.data.demonstration import Demonstration
+from genima.errors import InvalidDataset
+from genima.policy import Policy
+
+#: Relative difference in step length that is taken for rounding.
+_STEP_TOLERANCE = 0.01
+
+
+def target_steps(length: int, horizon_steps: int) -> Int[Array, "n"]:
+    """The step that is drawn at each of `length` steps."""
+    return np.minimum(np.arange(length) + horizon_steps, length - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """One step of a demonstration as the two stages learn it.
+
+    Attributes:
+        q: Joint positions at this step [rad].
+        gripper_open: Whether the gripper is open at this step.
+        q_target: Joint positions that are drawn [rad].
+        gripper_target: Whether the gripper is open in the drawing.
+        q_chunk: The K commands from this step on [rad], measured positions where there was no
+            command; past the end the last one again.
+        gripper_chunk: Whether the gripper is told to be open with each of these.
+        padded: Which of these lie past the demonstration's end.
+        drawn: In which cameras of the policy spheres are drawn.
+    """
+
+    q: Float[Array, "7"]
+    gripper_open: bool
+    q_target: Float[Array, "7"]
+    gripper_target: bool
+    q_chunk: Float[Array, "k 7"]
+    gripper_chunk: Bool[Array, "k"]
+    padded: Bool[Array, "k"]
+    drawn: Bool[Array, "4"]
+
+
+class Windows(Sequence[Window]):
+    """The window of every step of one demonstration, and the cameras they are drawn for.
+
+    Attributes:
+        cameras: Those of the policy, in its order, for images of its size.
+
+    Args:
+        demonstration: Its images are not looked at.
+        policy: Cameras, image size, K and step length.
+
+    Raises:
+        InvalidDataset: The demonstration lacks a camera of the policy, or has another step length.
+    """
+
+    def __init__(self, demonstration: Demonstration, policy: Policy) -> None:
+        require_policy(demonstration, policy)
+        self.cameras = squared_cameras(demonstration.rig, policy)
+        self._q = demonstration.q
+        self._gripper_open = demonstration.gripper_open
+        commanded = demonstration.commanded
+        self._q_action = np.where(commanded[:, None], demonstration.q_command, self._q)
+        self._gripper_action = demonstration.gripper_command
+        self._target = target_steps(len(demonstration), policy.horizon_steps)
+        self._ahead = np.arange(1, policy.horizon_steps + 1)
+
+    def __len__(self) -> int:
+        return len(self._q)
+
+    def __getitem__(self, step: int) -> Window:  # type: ignore[override]
+        if not 0 <= step < len(self):
+            raise IndexError(f"step {step} of {len(self)}")
+        ahead = step + self._ahead
+        chunk = np.minimum(ahead, len(self) - 1)
+        target = self._target[step]
+        return Window(
+            q=self._q[step],
+            gripper_open=bool(self._gripper_open[step]),
+            q_target=self._q[target],
+            gripper_target=bool(self._gripper_open[target]),
+            q_chunk=self._q_action[chunk],
+            gripper_chunk=self._gripper_action[chunk],
+            padded=ahead > len(self) - 1,
+            drawn=np.ones(4, bool),
+        )
+
+
+def require_policy(demonstration: Demonstration, policy: Policy) -> None:
+    """Refuse a demonstration that does not fit the policy.
+
+    Raises:
+        InvalidDataset: It lacks a camera, or its steps are not as long as the policy's.
+    """
+    missing = [name for name in policy.cameras if name not in demonstration.rig.cameras]
+    if missing:
+        raise InvalidDataset(
+            f"{demonstration.task}: the demonstration has no camera {missing}; it has "
+            f"{sorted(demonstration.rig.cameras)}, the policy draws on {list(policy.cameras)}"
+        )
+    if abs(demonstration.step_s / policy.step_s - 1) > _STEP_TOLERANCE:
+        raise InvalidDataset(
+            f"{demonstration.task}: a step of the demonstration lasts {demonstration.step_s} s, "
+            f"one of the policy {policy.step_s} s; resample the data set when importing it, or "
+            "use a policy of its rate"
+        )
+
+
+def squared_cameras(rig: CameraRig, policy: Policy) -> tuple[Camera, ...]:
+    """The policy's cameras in its order, for images of its size."""
+    cameras = [rig.cameras[name] for name in policy.cameras]
+    return tuple(
+        replace(camera, intrinsics=camera.intrinsics.square(policy.image_size_px))
+        for camera in cameras
+    )

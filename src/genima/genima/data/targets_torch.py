@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data sets for PyTorch that draw targets on the fly, so that no drawn copy is needed on disk.
+
+Everything random about an item follows from (seed, epoch, index), whichever worker makes it and
+however many there are. Items hold arrays of the demonstrations only; images stay on disk, and
+pictures for backgrounds in a file that all workers map.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from genima.arrays import Array, UInt8
+from genima.data.backgrounds import Backgrounds
+from genima.data.demonstration import Demonstration
+from genima.data.drawing import draw_on_backgrounds, draw_on_observation
+from genima.data.targets import Window, Windows
+from genima.data.textures import TextureBank
+from genima.policy import Policy
+
+Item = dict[str, Any]
+#: Changes a window before it is drawn: another start, spheres left out in some cameras.
+Vary = Callable[[Window, np.random.Generator], Window]
+
+
+class WindowDataset(Dataset[Item]):
+    """The windows of many demonstrations, one after the other; base of the two below.
+
+    Args:
+        demonstrations: All of one policy.
+        policy: Cameras, sizes, K.
+        seed: Of everything random.
+    """
+
+    def __init__(
+        self, demonstrations: Sequence[Demonstration], policy: Policy, seed: int = 0
+    ) -> None:
+        self._windows = [Windows(demonstration, policy) for demonstration in demonstrations]
+        self._descriptions = [demonstration.descriptions for demonstration in demonstrations]
+        self._ends = list(accumulate(map(len, self._windows)))
+        # Read-only mappings cannot be pickled.
+        self._policy = replace(policy, sphere_radii_m=dict(policy.sphere_radii_m))
+        self._seed = seed
+        # In shared memory, because workers may outlive an epoch.
+        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Another epoch, other chances. Call it before the loader's iteration begins."""
+        self._epoch[0] = epoch
+
+    def _locate(self, index: int) -> tuple[int, int]:
+        """Demonstration and step of an item."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"item {index} of {len(self)}")
+        episode = bisect_right(self._ends, index)
+        return episode, index - (self._ends[episode - 1] if episode else 0)
+
+    def _rng(self, index: int) -> np.random.Generator:
+        return np.random.default_rng([self._seed, int(self._epoch[0]), index])
+
+    def _instruction(self, episode: int, rng: np.random.Generator) -> str:
+        descriptions = self._descriptions[episode]
+        return descriptions[rng.integers(len(descriptions))]
+
+
+class ObservationTargets(WindowDataset):
+    """For the diffusion agent: what the cameras saw, without and with the target's spheres.
+
+    Items: `tile` and `target`, uint8 of shape (3, 2s, 2s); `instruction`, any of its wordings.
+    """
+
+    def __init__(
+        self, demonstrations: Sequence[Demonstration], policy: Policy, seed: int = 0
+    ) -> None:
+        super().__init__(demonstrations, policy, seed)
+        self._frames = [
+            {name: demonstration.images[name] for name in policy.cameras}
+            for demonstration in demonstrations
+        ]
+
+    def __getitem__(self, index: int) -> Item:
+        episode, step = self._locate(index)
+        windows = self._windows[episode]
+        window = windows[step]
+        tiles = draw_on_observation(
+            window, windows.cameras, self._policy, self._frames[episode], step
+        )
+        tile, target = _planes(tiles)
+        return {
+            "tile": tile,
+            "target": target,
+            "instruction": self._instruction(episode, self._rng(index)),
+        }
+
+
+class RandomBackgroundTargets(WindowDataset):
+    """For the controller: the target's spheres on random backgrounds, and the actions to it.
+
+    Items: `images`, uint8 (4, 3, s, s) in the policy's order of cameras; `q` (7,) [rad],
+    `gripper_open`; `q_chunk` (K, 7) [rad], `gripper_chunk` (K,), `padded` (K,), true past the
+    demonstration's end; `instruction`, any of its wordings.
+
+    Args:
+        demonstrations: Their images are not looked at.
+        policy: Cameras, sizes, K.
+        bank: Pictures for the backgrounds.
+        seed: Of everything random.
+        vary: Changes each window before it is drawn; must be picklable for spawned workers.
+    """
+
+    def __init__(
+        self,
+        demonstrations: Sequence[Demonstration],
+        policy: Policy,
+        bank: TextureBank,
+        seed: int = 0,
+        vary: Vary | None = None,
+    ) -> None:
+        super().__init__(demonstrations, policy, seed)
+        self._backgrounds = Backgrounds(bank, policy.image_size_px)
+        self._vary = vary
+
+    def __getitem__(self, index: int) -> Item:
+        episode, step = self._locate(index)
+        rng = self._rng(index)
+        windows = self._windows[episode]
+        window = windows[step]
+        if self._vary is not None:
+            window = self._vary(window, rng)
+        images = draw_on_backgrounds(window, windows.cameras, self._policy, self._backgrounds, rng)
+        return {
+            "images": _planes(images),
+            "q": torch.from_numpy(window.q.astype(np.float32)),
+            "gripper_open": torch.tensor(window.gripper_open),
+            "q_chunk": torch.from_numpy(window.q_chunk.astype(np.float32)),
+            "gripper_chunk": torch.from_numpy(window.gripper_chunk),
+            "padded": torch.from_numpy(window.padded),
+            "instruction": self._instruction(episode, rng),
+        }
+
+
+def _planes(images: Sequence[UInt8[Array, "h w 3"]]) -> Tensor:
+    """Images with their channels first, as networks take them."""
+    height, width = images[0].shape[:2]
+    planes = torch.empty((len(images), 3, height, width), dtype=torch.uint8)
+    array = planes.numpy()
+    for image, out in zip(images, array, strict=True):
+        cv2.split(image, list(out))
+    return planes
