@@ -30,7 +30,23 @@ class _Sealed(type):
 
 
 class RlbenchObservation(metaclass=_Sealed):
-    """Stands for `rlbench.backend.observation.Observation`: whatever attributes it was given."""
+    """Stands for `rlbench.backend.observation.Observation`: whatever attributes it was given.
+
+    The ones that we read are these; a file may lack any of them.
+
+    Attributes:
+        joint_positions: Of the arm [rad].
+        joint_velocities: Of the arm [rad/s].
+        gripper_open: 1 if the gripper is open, else 0.
+        gripper_joint_positions: Of the two fingers [m].
+        misc: Cameras, commands and poses, by name.
+    """
+
+    joint_positions: Any
+    joint_velocities: Any
+    gripper_open: Any
+    gripper_joint_positions: Any
+    misc: Any
 
     def __init__(self, **fields: Any) -> None:
         self.__dict__.update(fields)
@@ -101,7 +117,7 @@ class _PickledDtype(metaclass=_Sealed):
 class _PickledArray(np.ndarray):
     """An array that checks what it is filled with before NumPy does it."""
 
-    def __setstate__(self, state: Any) -> None:  # type: ignore[override]
+    def __setstate__(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) != 5:
             raise pickle.UnpicklingError("an array has a state that NumPy does not write")
         version, shape, pickled, fortran, raw = state
@@ -109,7 +125,8 @@ class _PickledArray(np.ndarray):
             raise pickle.UnpicklingError("an array does not consist of plain bytes")
         if not _fits(shape, pickled.dtype, raw):
             raise pickle.UnpicklingError(f"an array of shape {shape} has {len(raw)} bytes")
-        super().__setstate__((version, shape, pickled.dtype, bool(fortran), raw))  # type: ignore[misc]
+        checked: Any = (version, shape, pickled.dtype, bool(fortran), raw)
+        super().__setstate__(checked)
 
 
 def _fits(shape: Any, dtype: np.dtype, raw: bytes) -> bool:
@@ -262,10 +279,11 @@ class _RlbenchPickler(pickle._Pickler):
     def save_global(self, obj: Any, name: str | None = None) -> None:
         if obj not in self._NAMES:
             raise pickle.PicklingError(f"{obj!r} does not belong into a file of RLBench")
+        pickler: Any = self  # the stubs know no more than the C pickler has
         for text in self._NAMES[obj]:
-            self.save(text)
-        self.write(pickle.STACK_GLOBAL)
-        self.memoize(obj)
+            pickler.save(text)
+        pickler.write(pickle.STACK_GLOBAL)
+        pickler.memoize(obj)
 
 
 def demo_bytes(demo: RlbenchDemo) -> bytes:
