@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Franka arm and its hand through `franky`, which is imported when something connects.
+
+What is known about franky and the arms' software: docs/teleop.md.
+"""
+
+from genima.franka.arm import FrankaArm
+from genima.franka.gripper import FrankaGripper
+from genima.franka.types import (
+    ArmMode,
+    ArmReading,
+    ArmSettings,
+    ImpedanceGains,
+    RealtimeKernel,
+)
+
+__all__ = [
+    "ArmMode",
+    "ArmReading",
+    "ArmSettings",
+    "FrankaArm",
+    "FrankaGripper",
+    "ImpedanceGains",
+    "RealtimeKernel",
+]

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One Franka arm: connected, read all the time, held where it is commanded, and recovered."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from genima.arrays import Array, Float
+from genima.errors import ArmError, NotReady
+from genima.franka.failures import arm_error, mode_fault
+from genima.franka.joint_tracker import JointTracker
+from genima.franka.library import franky
+from genima.franka.patience import within
+from genima.franka.types import ArmMode, ArmReading, ArmSettings, ImpedanceGains, RealtimeKernel
+from genima.limits import limits_of
+from genima.timing import DeadlineLoop
+
+Result = TypeVar("Result")
+
+#: How long to wait for a call that takes half a second [s]; a dead arm is noticed after two.
+_PATIENCE_S = 5.0
+
+
+class FrankaArm:
+    """An arm on the network.
+
+    Its state is read in a thread of its own, since reading blocks for a second when the robot is
+    gone. `engage`, `release`, `recover` and `close` block too and are called by one thread;
+    `command` and the properties do not, and may be called by another one.
+
+    Args:
+        settings: Which arm, and how.
+        clock_s: A clock that does not go back [s]; readings are stamped by it.
+    """
+
+    def __init__(
+        self, settings: ArmSettings, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings = settings
+        self._clock_s = clock_s
+        self._robot: Any = None
+        self._tracker: JointTracker | None = None
+        self._reading: ArmReading | None = None
+        self._failure = ""
+        self._lost = True
+        self._lock = threading.Lock()
+        self._robot_time_s = -np.inf
+        self._reader: threading.Thread | None = None
+        self._closing = threading.Event()
+
+    @property
+    def settings(self) -> ArmSettings:
+        """Which arm it is."""
+        return self._settings
+
+    @property
+    def reading(self) -> ArmReading | None:
+        """The newest state; None before the first connection."""
+        return self._reading
+
+    @property
+    def fault(self) -> str:
+        """Why the arm cannot be used, in a sentence; empty if it can."""
+        if self._failure or self._reading is None:
+            return self._failure or f"{self._settings.name}: not connected"
+        return mode_fault(self._reading.mode, self._settings.name)
+
+    @property
+    def engaged(self) -> bool:
+        """Whether the arm is held by us."""
+        return self._tracker is not None
+
+    def connect(self) -> None:
+        """Connect, set the collision behaviour and read the first state.
+
+        Raises:
+            ArmError: The arm cannot be used; the sentence says why.
+            MissingDependency: franky is not installed.
+        """
+        settings = self._settings
+        library = franky()
+        too_late = (
+            f"{settings.name} at {settings.host}: no connection within "
+            f"{settings.connect_timeout_s:g} s; see whether the address is right and whether "
+            "another program is connected to this arm, which takes one at a time"
+        )
+        self._start(self._ask(lambda: self._open(library), settings.connect_timeout_s, too_late))
+
+    def engage(self, gains: ImpedanceGains, period_s: float) -> Float[Array, "7"]:
+        """Hold the arm where it is, or go on doing so.
+
+        Args:
+            gains: How it is held.
+            period_s: Time between two calls of `command` [s].
+
+        Returns:
+            The position that it is held at [rad].
+
+        Raises:
+            ArmError: It cannot move.
+        """
+        if self.fault:
+            raise ArmError(self.fault)
+        tracker = self._tracker
+        if tracker is None:
+            limits = limits_of(self._settings.robot)
+            tracker = self._ask(
+                lambda: JointTracker(self._robot, limits, period_s, gains),
+                _PATIENCE_S,
+                f"{self._settings.name} does not take control",
+            )
+            self._tracker = tracker
+        return tracker.q
+
+    def command(self, q: Float[Array, "7"]) -> None:
+        """Send an engaged arm towards `q` [rad] by one period.
+
+        Raises:
+            NotReady: The arm is not engaged.
+        """
+        tracker = self._tracker
+        if tracker is None:
+            raise NotReady(f"{self._settings.name} is not engaged; engage it first")
+        tracker.command(q)
+
+    def release(self) -> None:
+        """Bring the arm to rest and leave it alone. What went wrong with it becomes its fault."""
+        with self._lock:
+            tracker, self._tracker = self._tracker, None
+        if tracker is None:
+            return
+        try:
+            too_late = f"{self._settings.name} does not come to rest; press its user stop"
+            self._ask(tracker.stop, _PATIENCE_S, too_late)
+        except ArmError as error:
+            self._failure = self._failure or str(error)
+
+    def recover(self) -> None:
+        """Clear a reflex, or connect anew if the connection was lost.
+
+        Raises:
+            ArmError: It still cannot be used.
+        """
+        if self._lost:
+            self.close()
+            self.connect()
+            return
+        self.release()
+        reading = self._reading
+        if reading is not None and reading.mode is ArmMode.USER_STOPPED:
+            raise ArmError(mode_fault(reading.mode, self._settings.name))
+        self._ask(
+            self._robot.recover_from_errors,
+            _PATIENCE_S,
+            f"{self._settings.name}: the recovery takes too long; start it in Desk",
+        )
+        self._failure = ""
+        self._read()
+        if self.fault:
+            raise ArmError(self.fault)
+
+    def close(self) -> None:
+        """Bring the arm to rest and disconnect."""
+        self.release()
+        self._closing.set()
+        if self._reader is not None:
+            self._reader.join()
+            self._reader = None
+        self._robot = None
+        self._lost = True
+
+    def _open(self, library: Any) -> Any:
+        settings = self._settings
+        config = library.RealtimeConfig
+        enforce = settings.realtime is RealtimeKernel.ENFORCE
+        robot = library.Robot(
+            settings.host, realtime_config=config.Enforce if enforce else config.Ignore
+        )
+        robot.set_collision_behavior(settings.collision_torque_nm, settings.collision_force_n)
+        return robot
+
+    def _start(self, robot: Any) -> None:
+        self._robot = robot
+        self._failure, self._lost, self._robot_time_s = "", False, -np.inf
+        self._closing.clear()
+        self._read()
+        if self._lost:
+            raise ArmError(self._failure)
+        loop = DeadlineLoop(1.0 / self._settings.read_rate_hz)
+        self._reader = threading.Thread(
+            target=lambda: loop.run(self._read, lambda: self._closing.is_set() or self._lost),
+            name=f"{self._settings.name} state",
+            daemon=True,
+        )
+        self._reader.start()
+
+    def _read(self) -> None:
+        """Read the arm's state; the newest stays if there is none."""
+        try:
+            state = self._robot.state
+            robot_time_s = state.time.to_sec()
+            # An arm that died leaves its last state to be read for two seconds.
+            if robot_time_s != self._robot_time_s:
+                self._robot_time_s = robot_time_s
+                self._reading = ArmReading(
+                    np.array(state.q, float),
+                    np.array(state.dq, float),
+                    self._clock_s(),
+                    ArmMode(state.robot_mode.name),
+                )
+            self._check_control()
+        except Exception as error:
+            failure = arm_error(error, self._settings.name, self._settings.host)
+            self._failure = self._failure or str(failure)
+            self._lost = True
+
+    def _check_control(self) -> None:
+        """Find out why the arm is no longer in control, if it should be."""
+        tracker = self._tracker
+        if tracker is not None and not tracker.running:
+            self.release()  # only joining a motion tells what ended it
+
+    def _ask(self, call: Callable[[], Result], timeout_s: float, too_late: str) -> Result:
+        """The result of a call that may block or raise anything."""
+        settings = self._settings
+        try:
+            return within(timeout_s, call, too_late)
+        except ArmError:
+            raise
+        except Exception as error:
+            raise arm_error(error, settings.name, settings.host) from error

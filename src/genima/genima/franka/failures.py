@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What franky and libfranka complain of, as sentences that say what to do."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from genima.errors import ArmError
+from genima.franka.types import ArmMode
+
+_RECOVER = "see what it touched, then recover"
+
+
+class _Cause(NamedTuple):
+    """A complaint that is known by the class of an exception, words in its message, or both."""
+
+    kinds: tuple[str, ...]
+    words: str
+    sentence: str
+
+
+# The first that fits counts. Not all classes of franky have a common base, so they go by name.
+_CAUSES: Sequence[_Cause] = (
+    _Cause(
+        ("IncompatibleVersionException", "ProtocolException"),
+        "",
+        "it and the installed franky-control speak different versions of the protocol; install "
+        "the wheel for this robot (docs/teleop.md)",
+    ),
+    _Cause(
+        ("RealtimeException",),
+        "",
+        "a real-time kernel is required; boot one with PREEMPT_RT and allow the user rtprio 99, "
+        "or set realtime to ignore if this is a simulation",
+    ),
+    _Cause(
+        (),
+        "fci refused",
+        "nothing answers there; unlock the joints and activate FCI in Desk, or see whether the "
+        "address is right",
+    ),
+    _Cause(
+        (),
+        "communication_constraints_violation",
+        "commands came too late; use a real-time kernel and a direct network cable, then recover",
+    ),
+    _Cause((), "user stop", "the user stop is pressed; release it, then recover"),
+    _Cause((), '"guiding"', "it is guided by hand; let go of its buttons, then recover"),
+    _Cause((), '"other"', "it is not ready; unlock the joints in Desk, then recover"),
+    _Cause((), "reflex", f"it stopped by a reflex; {_RECOVER}"),
+    _Cause(
+        ("NetworkException",),
+        "",
+        "the network connection failed; check cable, address and power, then recover",
+    ),
+    _Cause(
+        (),
+        "net exception",
+        "the network connection failed; check cable, address and power, then recover",
+    ),
+    _Cause(
+        ("InvalidOperationException",),
+        "",
+        "another motion or reading is in progress; wait for it, then recover",
+    ),
+    _Cause(
+        ("TorqueSignalTimeoutException",),
+        "",
+        "the control thread was too late; lighten the computer's load, then recover",
+    ),
+    _Cause(("ControlException", "CommandException"), "", f"it refused the command; {_RECOVER}"),
+    _Cause(("GripperException",), "", "the gripper refused; home it in Desk"),
+)
+
+_MODES = {
+    ArmMode.USER_STOPPED: "the user stop is pressed; release it, then recover",
+    ArmMode.REFLEX: f"it stopped by a reflex; {_RECOVER}",
+    ArmMode.GUIDING: "it is guided by hand; let go of its buttons",
+    ArmMode.OTHER: "it is not ready; unlock the joints and activate FCI in Desk, then recover",
+    ArmMode.AUTOMATIC_ERROR_RECOVERY: "it recovers from an error; wait a moment",
+}
+
+
+def arm_error(error: Exception, name: str, host: str) -> ArmError:
+    """An exception of franky as an error of ours.
+
+    Args:
+        error: What franky raised.
+        name: What people call the arm.
+        host: Its address.
+    """
+    kind, text = type(error).__name__, str(error).removeprefix("libfranka: ").strip()
+    advice = next((cause.sentence for cause in _CAUSES if _fits(cause, kind, text)), None)
+    if advice is None:
+        advice = "this is not known (docs/teleop.md); recover, or start again"
+    return ArmError(f"{name} at {host}: {advice} [{kind}: {text}]")
+
+
+def mode_fault(mode: ArmMode, name: str) -> str:
+    """Why an arm in some mode cannot be used; empty if it can."""
+    return f"{name}: {_MODES[mode]}" if mode in _MODES else ""
+
+
+def _fits(cause: _Cause, kind: str, text: str) -> bool:
+    return (not cause.kinds or kind in cause.kinds) and cause.words in text.lower()

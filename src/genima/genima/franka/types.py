@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an arm is set up, and what is read of it."""
+
+from dataclasses import dataclass, fields
+from enum import Enum
+
+import numpy as np
+
+from genima.arrays import Array, Float
+from genima.errors import InvalidParameter
+from genima.limits import RobotModel
+
+#: Stiffness that franky's own tests use for tracking [Nm/rad].
+_STIFF = (600.0, 600.0, 600.0, 600.0, 240.0, 240.0, 240.0)
+#: A hand-guided arm keeps a little friction, so that it stays where it is let go [Nm s/rad].
+_FRICTION = (1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5)
+
+
+class RealtimeKernel(Enum):
+    """Whether the kernel must be a real-time one."""
+
+    ENFORCE = "enforce"
+    IGNORE = "ignore"
+
+
+class ArmMode(Enum):
+    """What the robot says that it does, by libfranka's names."""
+
+    OTHER = "Other"
+    IDLE = "Idle"
+    MOVE = "Move"
+    GUIDING = "Guiding"
+    REFLEX = "Reflex"
+    USER_STOPPED = "UserStopped"
+    AUTOMATIC_ERROR_RECOVERY = "AutomaticErrorRecovery"
+
+
+@dataclass(frozen=True)
+class ArmSettings:
+    """One arm.
+
+    Attributes:
+        name: What people call it, such as "follower"; errors begin with it.
+        host: Address of its control box.
+        robot: Which arm it is: its limits.
+        realtime: Whether the kernel must be a real-time one.
+        connect_timeout_s: How long to wait for a connection [s].
+        collision_torque_nm: Torque from outside at a joint that stops the arm [Nm].
+        collision_force_n: Force from outside at the hand that stops the arm [N].
+        read_rate_hz: How often its state is read [Hz].
+    """
+
+    name: str
+    host: str
+    robot: RobotModel = RobotModel.PANDA
+    realtime: RealtimeKernel = RealtimeKernel.ENFORCE
+    connect_timeout_s: float = 10.0
+    collision_torque_nm: float = 40.0
+    collision_force_n: float = 40.0
+    read_rate_hz: float = 200.0
+
+    def __post_init__(self) -> None:
+        if not self.host:
+            raise InvalidParameter(f"the {self.name} has no address; give that of its control box")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not 0.0 < value < np.inf:
+                raise InvalidParameter(f"{self.name}: {field.name} is {value}; it must be above 0")
+
+
+@dataclass(frozen=True)
+class ImpedanceGains:
+    """How the arm is held to its commanded position.
+
+    Attributes:
+        stiffness: Of the joints [Nm/rad].
+        damping: Of the joints [Nm s/rad]; empty for critical damping.
+    """
+
+    stiffness: tuple[float, ...] = _STIFF
+    damping: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, sizes in (("stiffness", (7,)), ("damping", (0, 7))):
+            values = getattr(self, name)
+            if len(values) not in sizes or not all(0.0 <= value < np.inf for value in values):
+                raise InvalidParameter(
+                    f"{name} is {list(values)}; give seven numbers of at least 0, one a joint"
+                )
+
+
+#: Free to be moved by hand.
+HAND_GUIDING = ImpedanceGains((0.0,) * 7, _FRICTION)
+
+
+@dataclass(frozen=True, eq=False)
+class ArmReading:
+    """The state of an arm.
+
+    Attributes:
+        q: Joint positions [rad].
+        dq: Joint velocities [rad/s].
+        stamp_s: When the robot's own clock was last seen to advance [s]: the age of the rest.
+        mode: What the robot says that it does.
+    """
+
+    q: Float[Array, "7"]
+    dq: Float[Array, "7"]
+    stamp_s: float
+    mode: ArmMode
