@@ -23,6 +23,7 @@ setup(
             "recorder_node = genima_recorder.recorder_node:main",
             "camera_node = genima_recorder.camera_node:main",
             "teleop_node = genima_recorder.teleop_node:main",
+            "record = genima_recorder.record_program:main",
         ],
     },
 )
