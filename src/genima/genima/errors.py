@@ -71,3 +71,7 @@ class CameraError(GenimaError):
 
 class ArmError(GenimaError):
     """A robot arm or its gripper cannot be reached, refuses to move, or has stopped by itself."""
+
+
+class CollectionError(GenimaError):
+    """Demonstrations cannot be collected, or not gone on with."""

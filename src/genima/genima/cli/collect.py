@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`genima collect`: expert demonstrations from a simulated world."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    tasks: Annotated[str, typer.Option(help="Names of tasks, separated by commas.")],
+    episodes: Annotated[int, typer.Option(help="Demonstrations of each task.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder of the training set; the same command again goes on there."),
+    ],
+    seed: Annotated[
+        int,
+        typer.Option(
+            help="First seed that is tried for each task; stay below 100000 for training."
+        ),
+    ] = 0,
+    workers: Annotated[
+        int, typer.Option(help="Processes at work at once; the result does not depend on it.")
+    ] = 1,
+    world: Annotated[str, typer.Option(help="Which simulator: mujoco.")] = "mujoco",
+    image_quality: Annotated[
+        str, typer.Option(help="Camera images: fast or shadows; the same as in evaluations.")
+    ] = "shadows",
+    max_steps: Annotated[
+        int, typer.Option(help="Policy steps (of 0.05 s) after which the expert has failed.")
+    ] = 400,
+    cameras: Annotated[
+        Path | None, typer.Option(help="Where the cameras are; the installed file if not given.")
+    ] = None,
+) -> None:
+    """Record demonstrations of the simulated expert in the training format."""
+    import os
+
+    from rich.console import Console
+
+    from genima.cameras import load_rig
+    from genima.collect.plan import CollectionPlan
+    from genima.collect.run import collect
+    from genima.evaluation import plan as choices
+    from genima.launching.ament import share_directory
+
+    plan = CollectionPlan(
+        tasks=tuple(name.strip() for name in tasks.split(",") if name.strip()),
+        episodes=episodes,
+        seed=seed,
+        world=choices.choose(choices.WorldName, world, "world"),
+        image_quality=choices.choose(choices.ImageQuality, image_quality, "image_quality"),
+        max_steps=max_steps,
+    )
+    file = cameras or share_directory("genima_bringup", os.environ) / "config" / "cameras.yaml"
+    collect(plan, out, load_rig(file), Console(), workers=workers)
+    print(f"training set: {out}")

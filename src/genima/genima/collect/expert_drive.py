@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lets a world's expert move the arm exactly as a node would that sends its commands.
+
+The world behind the robot's topics follows trajectories. So that a demonstration comes out the same
+to the last bit whichever way it is collected, the world in this process follows them, too: one point
+for each policy step, sent as soon as the state is known that the expert decides by.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from genima.arrays import Array, Float
+from genima.control.follower import TrajectoryFollower
+from genima.errors import WorldError
+from genima.kinematics import JOINT_NAMES
+from genima.limits import RobotModel, limits_of
+from genima.sim.runner import POLICY_STEP_S
+from genima.sim.task import K_STEPS
+from genima.sim.world import ExpertChunk, World, WorldState
+
+SETTLE_STEPS = K_STEPS
+"""Steps that are recorded after success.
+
+A task counts as done when the arm is still 1 to 7 cm short of where the expert takes it. With these
+steps the target of every step up to success, K steps later, is the one that an oracle would draw;
+without them a learner would be taught to stop at the very edge of success.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class ExpertCommand:
+    """Where the arm is to be one policy step from now.
+
+    Attributes:
+        q: Joint positions [rad], (7,).
+        dq: Joint velocities there [rad/s], (7,).
+        gripper_open: State of the gripper on the way.
+    """
+
+    q: Float[Array, "7"]
+    dq: Float[Array, "7"]
+    gripper_open: bool
+
+
+class ExpertCommander:
+    """Makes commands of what an expert says at each policy step of one episode."""
+
+    def __init__(self) -> None:
+        self._q_last: Float[Array, "7"] | None = None
+
+    def command(self, chunk: ExpertChunk) -> ExpertCommand:
+        """The next command: the first step of a fresh chunk.
+
+        The arm arrives with the mean speed of the step, so an even motion is an even motion.
+        """
+        q_last = chunk.q_now if self._q_last is None else self._q_last
+        self._q_last = np.array(chunk.q[0], float)
+        dq = (self._q_last - q_last) / POLICY_STEP_S
+        return ExpertCommand(self._q_last, dq, bool(chunk.gripper_open[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One row of a demonstration.
+
+    Attributes:
+        stamp_s: Time since the episode began [s].
+        state: What the arm measures.
+        command: What led here; None for the first step.
+    """
+
+    stamp_s: float
+    state: WorldState
+    command: ExpertCommand | None
+
+
+def drive(world: World, max_steps: int) -> Iterator[Step]:
+    """Let the expert do the task in a world that has just been reset; yields each policy step.
+
+    Ends `SETTLE_STEPS` after the first step at which the task is done.
+
+    Raises:
+        WorldError: It is not done after `max_steps`.
+        InvalidCommand: The expert wants more than the arm can do.
+    """
+    state = world.state()
+    follower = TrajectoryFollower(state.q, 0.0, limits_of(RobotModel.PANDA))
+    commander = ExpertCommander()
+    yield Step(0.0, state, None)
+    done = 0
+    for step in range(1, max_steps + SETTLE_STEPS + 1):
+        if not done and step > max_steps:
+            raise WorldError(f"the expert was not done after {max_steps} steps")
+        command = commander.command(world.expert_chunk(1))
+        _advance(world, follower, command, step - 1)
+        if not done and world.success():
+            done = step
+        # Rounded as the stamps of the world behind the topics are.
+        yield Step(round(step * POLICY_STEP_S, 9), world.state(), command)
+        if done and step == done + SETTLE_STEPS:
+            return
+
+
+def _advance(
+    world: World, follower: TrajectoryFollower, command: ExpertCommand, step: int
+) -> None:
+    """One policy step; every number is the one that `LockstepRunner` comes to."""
+    start_s = round(step * POLICY_STEP_S, 9)
+    end_s = np.array([POLICY_STEP_S])
+    follower.accept(start_s, JOINT_NAMES, end_s, command.q[None], command.dq[None])
+    rows = round(POLICY_STEP_S / world.physics_dt_s)
+    times_s = (start_s + world.physics_dt_s * np.arange(1, rows + 1)).round(9)
+    world.advance(np.array([follower.sample(t).q for t in times_s]), command.gripper_open)

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Worker processes: given jobs, watched, and replaced where one crashes."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+
+from genima.collect.schedule import Job
+from genima.collect.worker import Reply, WorkerSettings, work
+
+#: A worker is one core's work: what it calls must not start threads of its own.
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS")
+_END_LIMIT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A worker has ended without an answer.
+
+    Attributes:
+        worker: Its name.
+        how: How it ended, in words.
+    """
+
+    worker: str
+    how: str
+
+
+class WorkerPool:
+    """Runs worker processes; use it as a context, at whose end all of them are gone.
+
+    Args:
+        settings: Of all workers.
+        count: How many there are.
+    """
+
+    def __init__(self, settings: WorkerSettings, count: int) -> None:
+        self._settings = settings
+        self._workers = [_Worker(f"worker {k + 1}", settings) for k in range(count)]
+
+    def __enter__(self) -> "WorkerPool":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.kill()
+
+    @property
+    def idle(self) -> int:
+        """How many workers have nothing to do."""
+        return sum(worker.job is None for worker in self._workers)
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """Ids of the worker processes."""
+        return tuple(worker.process_id for worker in self._workers)
+
+    def give(self, job: Job) -> None:
+        """Let an idle worker do a job."""
+        next(worker for worker in self._workers if worker.job is None).give(job)
+
+    def replies(self) -> Iterator[tuple[Job, Reply | Crash]]:
+        """Wait until a worker has answered or crashed; yields each job with what came of it."""
+        busy = {worker.connection: worker for worker in self._workers if worker.job is not None}
+        for connection in wait(list(busy)):
+            worker = busy[connection]  # type: ignore[index]
+            job, reply = worker.take_reply()
+            if isinstance(reply, Crash):
+                self._workers[self._workers.index(worker)] = _Worker(worker.name, self._settings)
+            yield job, reply
+
+
+class _Worker:
+    """One process, as its parent sees it."""
+
+    def __init__(self, name: str, settings: WorkerSettings) -> None:
+        self.name = name
+        self.job: Job | None = None
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        arguments: tuple[Connection, WorkerSettings, int] = (theirs, settings, os.getpid())
+        self._process = context.Process(target=work, args=arguments, name=name, daemon=True)
+        with _without_interrupts(), _environment(dict.fromkeys(_ONE_THREAD, "1")):
+            self._process.start()
+        theirs.close()  # so that its end is seen here
+
+    @property
+    def process_id(self) -> int:
+        return int(self._process.pid or 0)
+
+    def give(self, job: Job) -> None:
+        self.job = job
+        try:
+            self.connection.send(job)
+        except OSError:  # it has crashed meanwhile, which take_reply will see
+            return
+
+    def take_reply(self) -> tuple[Job, Reply | Crash]:
+        assert self.job is not None
+        job, self.job = self.job, None
+        try:
+            return job, self.connection.recv()
+        except (EOFError, OSError):
+            self._process.join(_END_LIMIT_S)
+            return job, Crash(self.name, _how_it_ended(self._process.exitcode))
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join(_END_LIMIT_S)
+        self.connection.close()
+
+
+def _how_it_ended(code: int | None) -> str:
+    if code is None:
+        return "stopped answering"
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let a child be born deaf to Ctrl-C; the parent hears it afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables that a child reads before its first line runs."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
