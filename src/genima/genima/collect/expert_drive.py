@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lets a world's expert move the arm exactly as a node would that sends its commands.
 
-The world behind the robot's topics follows trajectories. So that a demonstration comes out the same
-to the last bit whichever way it is collected, the world in this process follows them, too: one point
-for each policy step, sent as soon as the state is known that the expert decides by.
+The world behind the robot's topics follows trajectories. So that a demonstration comes out the
+same to the last bit whichever way it is collected, the world in this process follows them, too:
+one point for each policy step, sent as soon as the state is known that the expert decides by.
 """
 
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ from genima.sim.world import ExpertChunk, World, WorldState
 SETTLE_STEPS = K_STEPS
 """Steps that are recorded after success.
 
-A task counts as done when the arm is still 1 to 7 cm short of where the expert takes it. With these
-steps the target of every step up to success, K steps later, is the one that an oracle would draw;
-without them a learner would be taught to stop at the very edge of success.
+A task counts as done when the arm is still 1 to 7 cm short of where the expert takes it. With
+these steps the target of every step up to success, K steps later, is the one that an oracle would
+draw; without them a learner would be taught to stop at the very edge of success.
 """
 
 

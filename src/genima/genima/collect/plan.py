@@ -31,9 +31,9 @@ class CollectionPlan:
     Attributes:
         tasks: Names of the tasks, in the order in which they are collected.
         episodes: Demonstrations of each task.
-        seed: The first seed that is tried for each task; where the expert fails, the next is taken.
+        seed: First seed that is tried for each task; where the expert fails, the next is taken.
         world: Which simulator.
-        image_quality: How much work goes into an image; the same as where a policy is evaluated.
+        image_quality: How much work goes into an image; as where a policy is evaluated.
         max_steps: Policy steps after which the expert has failed.
     """
 

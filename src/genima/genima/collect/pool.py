@@ -60,11 +60,6 @@ class WorkerPool:
         """How many workers have nothing to do."""
         return sum(worker.job is None for worker in self._workers)
 
-    @property
-    def process_ids(self) -> tuple[int, ...]:
-        """Ids of the worker processes."""
-        return tuple(worker.process_id for worker in self._workers)
-
     def give(self, job: Job) -> None:
         """Let an idle worker do a job."""
         next(worker for worker in self._workers if worker.job is None).give(job)
@@ -93,10 +88,6 @@ class _Worker:
         with _without_interrupts(), _environment(dict.fromkeys(_ONE_THREAD, "1")):
             self._process.start()
         theirs.close()  # so that its end is seen here
-
-    @property
-    def process_id(self) -> int:
-        return int(self._process.pid or 0)
 
     def give(self, job: Job) -> None:
         self.job = job

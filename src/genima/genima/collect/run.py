@@ -2,7 +2,6 @@
 """Collects demonstrations from a plan to a training set."""
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -22,8 +21,6 @@ from genima.sim.task import registered_tasks
 #: Times that a job may crash its worker before it is nobody's accident.
 _MOST_CRASHES = 3
 
-Ready = Callable[[WorkerPool], None]
-
 
 def collect(
     plan: CollectionPlan,
@@ -32,7 +29,6 @@ def collect(
     console: Console,
     *,
     workers: int = 1,
-    on_ready: Ready | None = None,
 ) -> None:
     """Collect what remains of a plan into a folder.
 
@@ -42,7 +38,6 @@ def collect(
         rig: The world's cameras.
         console: Where progress goes.
         workers: Processes that work at once; what is collected does not depend on it.
-        on_ready: Called with the workers before they get their first job.
 
     Raises:
         UnknownTask: The plan names a task that the world does not have.
@@ -65,8 +60,6 @@ def collect(
                 )
                 if not schedule.finished:
                     with WorkerPool(settings, workers) as pool:
-                        if on_ready is not None:
-                            on_ready(pool)
                         collection.run(pool)
         except KeyboardInterrupt:
             folder.clear_unfinished()
@@ -152,4 +145,7 @@ class _Collection:
 def _interrupted(plan: CollectionPlan, schedule: Schedule, path: Path) -> str:
     done = sum(schedule.done(name) for name in plan.tasks)
     total = plan.episodes * len(plan.tasks)
-    return f"Interrupted. {done} of {total} demonstrations are in {path}; repeat the command to go on."
+    return (
+        f"Interrupted. {done} of {total} demonstrations are in {path}; "
+        "repeat the command to go on."
+    )

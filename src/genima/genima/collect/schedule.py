@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which seed becomes which episode, and what is to be done next.
 
-Episode N of a task is its N-th seed, counted from the plan's first, with which the expert succeeds.
-That does not depend on how many workers there are or on who is done first: seeds are tried without
-images, which is quick, and one is recorded when all below it are known.
+Episode N of a task is its N-th seed, counted from the plan's first, with which the expert
+succeeds. That does not depend on how many workers there are or on who is done first: seeds are
+tried without images, which is quick, and one is recorded when all below it are known.
 """
 
 from collections.abc import Iterable, Mapping, Set
