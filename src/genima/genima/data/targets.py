@@ -69,7 +69,8 @@ class Windows(Sequence[Window]):
     """
 
     def __init__(self, demonstration: Demonstration, policy: Policy) -> None:
-        require_policy(demonstration, policy)
+        where = f"a demonstration of {demonstration.task}"
+        require_fit(where, demonstration.rig, demonstration.step_s, policy)
         self.cameras = squared_cameras(demonstration.rig, policy)
         self._q = demonstration.q
         self._gripper_open = demonstration.gripper_open
@@ -100,24 +101,34 @@ class Windows(Sequence[Window]):
         )
 
 
-def require_policy(demonstration: Demonstration, policy: Policy) -> None:
-    """Refuse a demonstration that does not fit the policy.
+def require_fit(where: str, rig: CameraRig, step_s: float, policy: Policy) -> None:
+    """Refuse a demonstration or a data set that does not fit the policy.
+
+    Args:
+        where: What it is, for the message.
+        rig: Its cameras.
+        step_s: The length of its steps [s].
+        policy: What it is to fit.
 
     Raises:
         InvalidDataset: It lacks a camera, or its steps are not as long as the policy's.
     """
-    missing = [name for name in policy.cameras if name not in demonstration.rig.cameras]
+    missing = [name for name in policy.cameras if name not in rig.cameras]
     if missing:
         raise InvalidDataset(
-            f"{demonstration.task}: the demonstration has no camera {missing}; it has "
-            f"{sorted(demonstration.rig.cameras)}, the policy draws on {list(policy.cameras)}"
+            f"{where} has no camera {missing}; it has {sorted(rig.cameras)}, the policy draws on "
+            f"{list(policy.cameras)}"
         )
-    if abs(demonstration.step_s / policy.step_s - 1) > _STEP_TOLERANCE:
+    if abs(step_s / policy.step_s - 1) > _STEP_TOLERANCE:
         raise InvalidDataset(
-            f"{demonstration.task}: a step of the demonstration lasts {demonstration.step_s} s, "
-            f"one of the policy {policy.step_s} s; resample the data set when importing it, or "
-            "use a policy of its rate"
+            f"{where} has steps of {step_s:g} s, the policy of {policy.step_s:g} s; resample the "
+            "data when importing them, or use a policy of their rate"
         )
+
+
+def picklable(policy: Policy) -> Policy:
+    """The same policy for another process; read-only mappings cannot be pickled."""
+    return replace(policy, sphere_radii_m=dict(policy.sphere_radii_m))
 
 
 def squared_cameras(rig: CameraRig, policy: Policy) -> tuple[Camera, ...]:

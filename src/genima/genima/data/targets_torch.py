@@ -8,7 +8,6 @@ pictures for backgrounds in a file that all workers map.
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
@@ -22,7 +21,7 @@ from genima.arrays import Array, UInt8
 from genima.data.backgrounds import Backgrounds
 from genima.data.demonstration import Demonstration
 from genima.data.drawing import draw_on_backgrounds, draw_on_observation
-from genima.data.targets import Window, Windows
+from genima.data.targets import Window, Windows, picklable
 from genima.data.textures import TextureBank
 from genima.policy import Policy
 
@@ -46,8 +45,7 @@ class WindowDataset(Dataset[Item]):
         self._windows = [Windows(demonstration, policy) for demonstration in demonstrations]
         self._descriptions = [demonstration.descriptions for demonstration in demonstrations]
         self._ends = list(accumulate(map(len, self._windows)))
-        # Read-only mappings cannot be pickled.
-        self._policy = replace(policy, sphere_radii_m=dict(policy.sphere_radii_m))
+        self._policy = picklable(policy)
         self._seed = seed
         # In shared memory, because workers may outlive an epoch.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
