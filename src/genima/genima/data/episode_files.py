@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files of one episode of a training set."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from genima.data.demonstration import Demonstration
 from genima.data.png_frames import PngFrames
 from genima.data.rig_json import rig_from_json, rig_to_json
 from genima.data.rlbench_motion import motion_of, to_rlbench
-from genima.data.rlbench_pickle import demo_bytes, read_demo
+from genima.data.rlbench_pickle import RlbenchDemo, demo_bytes, read_demo
 from genima.data.training_set_info import json_bytes, read_json, write_file
 from genima.errors import InvalidDataset
 
@@ -31,15 +32,50 @@ def write_low_dim(folder: Path, demonstration: Demonstration) -> None:
     write_file(folder / METADATA, json_bytes(_to_json(demonstration)))
 
 
+@dataclass(frozen=True)
+class EpisodeFacts:
+    """What `metadata.json` alone tells, without the joints.
+
+    Attributes:
+        steps: How many steps there are.
+        success: Whether the task was done; None if nobody said.
+    """
+
+    steps: int
+    success: bool | None
+
+
+def read_facts(folder: Path) -> EpisodeFacts:
+    """Read the little that a summary needs, which is fast.
+
+    Raises:
+        InvalidDataset: `metadata.json` is missing or malformed.
+    """
+    content = read_json(folder / METADATA, EPISODE_FORMAT, EPISODE_VERSION)
+    try:
+        return EpisodeFacts(len(content["stamps_s"]), content["success"])
+    except (KeyError, TypeError) as error:
+        raise _malformed(folder / METADATA, error) from error
+
+
 def read_episode(folder: Path) -> Demonstration:
     """Read an episode; images are read when they are asked for.
 
     Raises:
         InvalidDataset: A file is missing, damaged or contradicts another.
     """
+    return assemble_episode(folder, read_demo(folder / LOW_DIM_OBS))
+
+
+def assemble_episode(folder: Path, demo: RlbenchDemo) -> Demonstration:
+    """The episode whose `low_dim_obs.pkl` has been read.
+
+    Raises:
+        InvalidDataset: As for `read_episode`.
+    """
     file = folder / METADATA
     content = read_json(file, EPISODE_FORMAT, EPISODE_VERSION)
-    motion = motion_of(read_demo(folder / LOW_DIM_OBS), str(folder / LOW_DIM_OBS))
+    motion = motion_of(demo, str(folder / LOW_DIM_OBS))
     rig = rig_from_json(content.get("cameras"), str(file))
     try:
         size_px = next(iter(rig.cameras.values())).intrinsics.width
@@ -63,9 +99,11 @@ def read_episode(folder: Path) -> Demonstration:
     except InvalidDataset as error:
         raise InvalidDataset(f"{folder}: {error}") from error
     except (KeyError, TypeError, ValueError, StopIteration) as error:
-        raise InvalidDataset(
-            f"{file}: lacks a key or has a malformed one ({error!r}); restore it"
-        ) from error
+        raise _malformed(file, error) from error
+
+
+def _malformed(file: Path, error: Exception) -> InvalidDataset:
+    return InvalidDataset(f"{file}: lacks a key or has a malformed one ({error!r}); restore it")
 
 
 def _to_json(demonstration: Demonstration) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from genima.errors import InvalidDataset
 
 #: Protocol of Python 3.4 and of RLBench's own files.
 _PROTOCOL = 4
-_ARRAY_KINDS = "biufUS"
+_ARRAY_KINDS = "biuf"
 
 
 class _Sealed(type):
@@ -98,7 +98,7 @@ def _attributes(state: Any) -> dict[str, Any]:
 
 
 class _PickledDtype(metaclass=_Sealed):
-    """Stands for `numpy.dtype` while it is being read: plain numbers and text only."""
+    """Stands for `numpy.dtype` while it is being read: plain numbers only."""
 
     def __init__(self, code: Any, align: Any = False, copy: Any = True) -> None:
         if not isinstance(code, str):

@@ -12,7 +12,6 @@
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,12 +122,14 @@ class TrainingSet:
         """Numbers of the finished episodes, sorted."""
         return _numbered(self._episodes_folder(task, variation), "episode")
 
-    def keys(self) -> Iterator[DemonstrationKey]:
+    def keys(self) -> list[DemonstrationKey]:
         """All finished demonstrations, in order."""
-        for task in self.tasks():
-            for variation in self.variations(task):
-                for episode in self.episodes(task, variation):
-                    yield DemonstrationKey(task, variation, episode)
+        return [
+            DemonstrationKey(task, variation, episode)
+            for task in self.tasks()
+            for variation in self.variations(task)
+            for episode in self.episodes(task, variation)
+        ]
 
     def folder(self, task: str, episode: int, variation: int = 0) -> Path:
         """Where an episode is, or would be."""

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`genima dataset`: look at data sets, check them, and carry them from one format to another."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Look at data sets, check them, and carry them from one format to another.",
+    no_args_is_help=True,
+)
+
+_Folder = Annotated[Path, typer.Argument(help="Folder of the data set.")]
+_DEFECTIVE = 1
+
+
+@app.command()
+def info(folder: _Folder) -> None:
+    """Say what a training set or a recorded data set holds."""
+    from rich.console import Console
+
+    from genima.data.summary_table import print_summary
+
+    print_summary(folder, Console())
+
+
+@app.command()
+def validate(
+    folder: _Folder,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Count the images, but do not look into them.")
+    ] = False,
+    robot: Annotated[str, typer.Option(help="Whose joint limits hold: panda or fr3.")] = "panda",
+) -> None:
+    """Check a training set; the exit status is 1 if anything is wrong with it."""
+    from rich.console import Console
+
+    from genima.data.training_set import TrainingSet
+    from genima.data.validation_report import report_validation
+    from genima.evaluation.plan import choose
+    from genima.limits import RobotModel
+
+    training_set = TrainingSet.open(folder)
+    model = choose(RobotModel, robot, "robot")
+    if not report_validation(training_set, model, not quick, Console()):
+        raise typer.Exit(_DEFECTIVE)
+
+
+@app.command()
+def inspect(
+    folder: _Folder,
+    episode: Annotated[int, typer.Option(help="Number of the episode.")],
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
+    task: Annotated[
+        str | None, typer.Option(help="Its task, if the data set has several.")
+    ] = None,
+    variation: Annotated[int, typer.Option(help="Variation of the task.")] = 0,
+) -> None:
+    """Draw pictures of an episode: what the cameras saw, joints, gripper, stamps."""
+    from genima.data.pictures import draw_pictures
+    from genima.data.training_set import TrainingSet
+
+    for picture in draw_pictures(TrainingSet.open(folder), task, variation, episode, out):
+        print(picture)
