@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import rclpy
@@ -109,7 +109,7 @@ class RecordProgram:
 
     def _await_recorder(self) -> None:
         until_s = time.monotonic() + _FIRST_STATUS_LIMIT_S
-        print("waiting for the recorder", file=sys.stderr)
+        _tell("waiting for the recorder")
         while self._dialogue.state(time.monotonic()) is None:
             self._executor.spin_once(timeout_sec=_KEYS_S)
             if self._stop.is_set():
@@ -180,7 +180,7 @@ class RecordProgram:
         snapshot = self._dialogue.view(time.monotonic()).snapshot
         if snapshot is None:
             return
-        print(f"{snapshot.kept} episodes in {snapshot.dataset}", file=sys.stderr)
+        _tell(f"{snapshot.kept} episodes in {snapshot.dataset}")
         if code == 0:
             return
         where = (
@@ -188,7 +188,12 @@ class RecordProgram:
             if self._process
             else "the recorder still holds it: start genima record again, then keep or discard it"
         )
-        print(f"a take was neither kept nor discarded; {where}", file=sys.stderr)
+        _tell(f"a take was neither kept nor discarded; {where}")
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError):  # the terminal may have been closed
+        print(text, file=sys.stderr, flush=True)
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -217,7 +222,7 @@ def main() -> None:
     try:
         code = RecordProgram(arguments, stop).run()
     except GenimaError as error:
-        print(error, file=sys.stderr)
+        _tell(str(error))
         code = EXIT_REFUSED
     finally:
         rclpy.try_shutdown()

@@ -91,9 +91,9 @@ def _headline(view: DialogueView) -> RenderableType:
     row.add_column(ratio=1)
     row.add_column(justify="right")
     time = f"take {clock(view.take_s)}" if view.state and view.state.open_take else ""
-    row.add_row(f" {words}", f"{time} ")
+    row.add_row(words, time)
     style = f"bold {'black' if colour in ('yellow', 'green') else 'white'} on {colour}"
-    return Padding(row, (1, 0), style=style)
+    return Padding(row, 1, style=style)
 
 
 def _work(view: DialogueView, snapshot: RecorderSnapshot) -> RenderableType:
@@ -125,9 +125,9 @@ def _streams(streams: tuple[StreamSnapshot, ...], most: int) -> RenderableType:
     return table
 
 
-def _cells(stream: StreamSnapshot) -> tuple[str, ...]:
+def _cells(stream: StreamSnapshot) -> tuple[Text | str, ...]:
     return (
-        stream.topic,
+        Text(stream.topic),  # a name is no markup
         _number(stream.rate_hz, "{:.1f} Hz"),
         str(stream.lost),
         str(stream.gaps),

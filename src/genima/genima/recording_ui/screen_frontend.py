@@ -2,7 +2,7 @@
 """The interface on a terminal: keys in, a live screen out."""
 
 import math
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 
 from rich.console import Console
@@ -50,7 +50,8 @@ class ScreenFrontend:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.close()
+        with suppress(OSError):  # the terminal may have been closed
+            self._stack.close()
 
     def turn(self, now_s: float, wait_s: float) -> Order | None:
         """Take in keys and draw.
@@ -70,10 +71,16 @@ class ScreenFrontend:
         pressed, order = bool(self._keys), None
         while self._keys and order is None:
             order = self._dialogue.press(self._keys.pop(0), now_s)
+        try:
+            self._draw(now_s, at_once=pressed)
+        except OSError:
+            raise EOFError from None
+        return order
+
+    def _draw(self, now_s: float, at_once: bool) -> None:
         if self._dialogue.tick(now_s):
             self._console.bell()
-        if pressed or now_s - self._drawn_s >= _DRAW_EVERY_S:
+        if at_once or now_s - self._drawn_s >= _DRAW_EVERY_S:
             self._drawn_s = now_s
             view = self._dialogue.view(now_s)
             self._live.update(screen(view, self._console.height), refresh=True)
-        return order

@@ -4,6 +4,7 @@
 import os
 import select
 import termios
+from contextlib import suppress
 from types import TracebackType
 
 from genima.recording_ui.keys import Key, KeyDecoder
@@ -40,8 +41,9 @@ class KeyTerminal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # What was typed and not read must not become a command of the shell.
-        termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)
+        with suppress(termios.error):  # the terminal may have been closed
+            # What was typed and not read must not become a command of the shell.
+            termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)
 
     def keys(self, timeout_s: float) -> list[Key]:
         """Keys that were pressed; waits for the first [s].
