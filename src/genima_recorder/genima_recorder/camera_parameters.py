@@ -11,7 +11,7 @@ class CameraParameters:
     """What `config/realsense.yaml` sets."""
 
     autostart: bool = parameter(True, "Configure and activate without being told.")
-    cameras: list[str] = parameter(
+    cameras: list[str] = parameter(  # noqa: RUF009
         ["front=", "wrist=", "left_shoulder=", "right_shoulder="],
         "Each <name>=<serial number>, or <name>=<recorded file>.",
     )

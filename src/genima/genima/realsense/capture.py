@@ -46,11 +46,13 @@ class ColourFrame:
     Attributes:
         image: RGB; as in `SensorFrame`, to be copied rather than kept.
         stamp_s: When it was taken [s].
+        number: As counted by the camera.
         calibration: Of the stream.
     """
 
     image: UInt8[Array, "h w 3"]
     stamp_s: float
+    number: int
     calibration: ColourCalibration
 
 
@@ -205,7 +207,9 @@ class Capture:
             self._meter.tick(stamp_s)
         if self._state is not CameraState.STREAMING:
             self._begin(frame)
-        self._listener.on_frame(self._name, ColourFrame(frame.image, stamp_s, frame.calibration))
+        self._listener.on_frame(
+            self._name, ColourFrame(frame.image, stamp_s, frame.number, frame.calibration)
+        )
 
     def _begin(self, frame: SensorFrame) -> None:
         """The first frame since a start."""

@@ -86,8 +86,8 @@ def connected_sentence(infos: Sequence[DeviceInfo]) -> str:
     if infos:
         return f"connected are {', '.join(map(str, infos))}"
     return (
-        f"there is none at all: {_USB3}, and install librealsense's udev rules so that this user "
-        "may open it"
+        "no RealSense camera is connected, or this user may not open it: check cables and ports, "
+        "and install librealsense's udev rules"
     )
 
 
@@ -105,8 +105,8 @@ def require_serials(serials: Mapping[str, str], infos: Sequence[DeviceInfo]) -> 
     missing = [f"{name} ({serial})" for name, serial in serials.items() if serial not in present]
     if missing:
         raise CameraError(
-            f"cameras that are not connected: {', '.join(missing)}; {connected_sentence(infos)}; "
-            "set the serial numbers in realsense.yaml"
+            f"not connected: {', '.join(missing)}; {connected_sentence(infos)}; serial numbers "
+            "are set in realsense.yaml"
         )
 
 

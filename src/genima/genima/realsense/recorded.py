@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from genima.errors import CameraError
-from genima.realsense.calibration import read_calibration
+from genima.realsense.calibration import ColourCalibration, read_calibration
 from genima.realsense.devices import DeviceInfo, colour_stream, device_info
 from genima.realsense.frame_queue import FrameQueue
 from genima.realsense.frames import ColourSettings, SensorFrame
@@ -53,7 +53,7 @@ class RecordedCamera:
         Raises:
             CameraError: It is missing, unreadable, or does not hold the stream.
         """
-        self._read_profile()
+        self._read_calibration()
 
     def start(self) -> None:
         """Begin to deliver frames, from the beginning.
@@ -61,7 +61,7 @@ class RecordedCamera:
         Raises:
             CameraError: The file is missing, unreadable, or does not hold the stream.
         """
-        self._queue = FrameQueue(read_calibration(self._read_profile()), recorded=True)
+        self._queue = FrameQueue(self._read_calibration(), recorded=True)
         rs, s = load_sdk(), self._settings
         config = rs.config()
         config.enable_device_from_file(str(self._path), self._repeat)
@@ -84,7 +84,7 @@ class RecordedCamera:
             self._pipeline.stop()
         self._pipeline = self._playback = self._queue = None
 
-    def _read_profile(self) -> Any:
+    def _read_calibration(self) -> ColourCalibration:
         if not self._path.is_file():
             raise CameraError(f"{self._path}: there is no such file; check the path")
         rs = load_sdk()
@@ -92,6 +92,7 @@ class RecordedCamera:
             device = rs.context().load_device(str(self._path))
             self._info = device_info(device)
             _, profile = colour_stream(device, self._settings)
+            return read_calibration(profile)  # profiles end with their device
         except RuntimeError as error:
             raise CameraError(
                 f"{self._path}: is no recording of librealsense {rs.__version__} ({error}); "
@@ -99,4 +100,3 @@ class RecordedCamera:
             ) from error
         except CameraError as error:
             raise CameraError(f"{self._path}: {error}") from error
-        return profile

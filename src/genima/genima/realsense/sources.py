@@ -81,9 +81,9 @@ def _require_devices(serials: dict[str, str]) -> None:
     infos = [info for info, _ in connected_devices()]
     unset = [name for name, serial in serials.items() if not serial]
     if unset or not serials:
-        what = f"cameras {', '.join(unset)} have" if unset else "no camera has"
+        what = f"no serial number is given for {', '.join(unset)}" if unset else "none is given"
         raise CameraError(
-            f"{what} a serial number yet; write it into realsense.yaml, "
-            f"as front=831612073525; {connected_sentence(infos)}"
+            f"{what}: write e.g. front=831612073525 under 'cameras' of realsense.yaml; "
+            f"{connected_sentence(infos)}"
         )
     require_serials(serials, infos)
