@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from genima.arrays import Array, UInt8
+from genima.cameras import Camera
 from genima.data.backgrounds import Backgrounds
 from genima.data.demonstration import Demonstration
 from genima.data.drawing import draw_on_backgrounds, draw_on_observation
@@ -145,7 +146,11 @@ class RandomBackgroundTargets(WindowDataset):
             "gripper_chunk": torch.from_numpy(window.gripper_chunk),
             "padded": torch.from_numpy(window.padded),
             "instruction": self._instruction(episode, rng),
-        }
+        } | self.extras(window, windows.cameras)
+
+    def extras(self, window: Window, cameras: Sequence[Camera]) -> Item:
+        """What else a subclass puts into an item, from the window that was drawn."""
+        return {}
 
 
 def _planes(images: Sequence[UInt8[Array, "h w 3"]]) -> Tensor:
