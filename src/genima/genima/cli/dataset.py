@@ -12,6 +12,7 @@ app = typer.Typer(
 )
 
 _Folder = Annotated[Path, typer.Argument(help="Folder of the data set.")]
+_Robot = Annotated[str, typer.Option(help="Whose joint limits hold: panda or fr3.")]
 _DEFECTIVE = 1
 
 
@@ -31,7 +32,7 @@ def validate(
     quick: Annotated[
         bool, typer.Option("--quick", help="Count the images, but do not look into them.")
     ] = False,
-    robot: Annotated[str, typer.Option(help="Whose joint limits hold: panda or fr3.")] = "panda",
+    robot: _Robot = "panda",
 ) -> None:
     """Check a training set; the exit status is 1 if anything is wrong with it."""
     from rich.console import Console
@@ -56,10 +57,14 @@ def inspect(
         str | None, typer.Option(help="Its task, if the data set has several.")
     ] = None,
     variation: Annotated[int, typer.Option(help="Variation of the task.")] = 0,
+    robot: _Robot = "panda",
 ) -> None:
     """Draw pictures of an episode: what the cameras saw, joints, gripper, stamps."""
     from genima.data.pictures import draw_pictures
     from genima.data.training_set import TrainingSet
+    from genima.evaluation.plan import choose
+    from genima.limits import RobotModel, limits_of
 
-    for picture in draw_pictures(TrainingSet.open(folder), task, variation, episode, out):
+    training_set, limits = TrainingSet.open(folder), limits_of(choose(RobotModel, robot, "robot"))
+    for picture in draw_pictures(training_set, task, variation, episode, limits, out):
         print(picture)

@@ -45,11 +45,6 @@ class TaskSummary:
     failed: int
     size_bytes: int
 
-    @property
-    def unlabelled(self) -> int:
-        """How many nobody has judged."""
-        return self.episodes - self.succeeded - self.failed
-
 
 @dataclass(frozen=True)
 class DatasetSummary:

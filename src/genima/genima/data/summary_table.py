@@ -33,20 +33,16 @@ def _cameras(summary: DatasetSummary) -> list[str]:
 
 
 def _table(summary: DatasetSummary) -> Table:
-    unlabelled = any(task.unlabelled for task in summary.tasks)
     table = Table()
     table.add_column("task", overflow="fold")
     counted = "images" if summary.kind is Kind.RECORDING else "steps"
     for heading in ("episodes", counted, "time", "success", "size"):
         table.add_column(heading, justify="right")
-    if unlabelled:
-        table.add_column("unlabelled", justify="right")
-    rows = [(task.task, task) for task in summary.tasks]
-    for name, task in rows:
-        table.add_row(name, *_cells(task, unlabelled))
-    if len(rows) != 1:
+    for task in summary.tasks:
+        table.add_row(task.task, *_cells(task))
+    if len(summary.tasks) != 1:
         table.add_section()
-        table.add_row("all", *_cells(_total(summary.tasks), unlabelled))
+        table.add_row("all", *_cells(_total(summary.tasks)))
     return table
 
 
@@ -62,16 +58,22 @@ def _total(tasks: tuple[TaskSummary, ...]) -> TaskSummary:
     )
 
 
-def _cells(task: TaskSummary, unlabelled: bool) -> list[str]:
-    labelled = task.succeeded + task.failed
-    cells = [
+def _cells(task: TaskSummary) -> tuple[str, ...]:
+    return (
         str(task.episodes),
         str(task.steps),
         _duration(task.duration_s),
-        f"{task.succeeded / labelled:.0%}" if labelled else "-",
+        _share(task),
         _size(task.size_bytes),
-    ]
-    return [*cells, str(task.unlabelled)] if unlabelled else cells
+    )
+
+
+def _share(task: TaskSummary) -> str:
+    labelled = task.succeeded + task.failed
+    if not labelled:
+        return "-"
+    share = f"{task.succeeded / labelled:.0%}"
+    return share if labelled == task.episodes else f"{share} of {labelled}"
 
 
 def _duration(seconds: float) -> str:
