@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One demonstration: tried out without images, or recorded into a training set."""
+"""One demonstration: done by the expert first, then rendered and written."""
 
 from dataclasses import dataclass, replace
 
@@ -10,10 +10,9 @@ from genima.collect.expert_drive import Step, drive
 from genima.collect.plan import DemonstrationSeed
 from genima.data.demonstration import Demonstration
 from genima.data.demonstration_writer import DemonstrationWriter
-from genima.errors import InvalidCommand, WorldError
 from genima.policy import Policy
 from genima.sim.runner import POLICY_STEP_S
-from genima.sim.world import Renderer, World
+from genima.sim.world import Renderer, Snapshot, World
 
 SOURCE = "genima collect: the expert of the simulated world"
 
@@ -45,45 +44,59 @@ class Attempt:
         return not self.failure
 
 
-def attempt(world: World, key: DemonstrationSeed, max_steps: int) -> Attempt:
-    """Let the expert do a task without looking."""
-    try:
-        world.reset(key.task, 0, key.seed)
-        steps = sum(1 for _ in drive(world, max_steps))
-    except (WorldError, InvalidCommand) as error:
-        return Attempt(key.task, key.seed, 0, str(error))
-    return Attempt(key.task, key.seed, steps, "")
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """What the expert did with a seed, and what a renderer needs to show it.
+
+    Attributes:
+        key: Task and seed.
+        descriptions: Wordings of the instruction.
+        steps: The rows of the demonstration.
+        snapshots: The world at each of them.
+    """
+
+    key: DemonstrationSeed
+    descriptions: tuple[str, ...]
+    steps: tuple[Step, ...]
+    snapshots: tuple[Snapshot, ...]
 
 
-def record(
-    world: World,
-    renderer: Renderer,
-    rig: CameraRig,
-    key: DemonstrationSeed,
-    max_steps: int,
-    writer: DemonstrationWriter,
-) -> None:
-    """Let the expert do a task and write what the arm and the cameras measure at each step.
+def roll_out(world: World, key: DemonstrationSeed, max_steps: int) -> Rollout:
+    """Let the expert do a task; takes a small part of the time that images of it take.
 
     Args:
         world: Reset here.
-        renderer: Its renderer.
-        rig: The cameras as the set stores their images; see `square_rig`.
         key: Task and seed.
         max_steps: Policy steps after which the expert has failed.
-        writer: Of the episode.
 
     Raises:
         WorldError: The expert fails.
+        InvalidCommand: The expert wants more than the arm can do.
     """
     descriptions = world.reset(key.task, 0, key.seed)
-    size_px = Policy().image_size_px
-    steps: list[Step] = []
+    steps, snapshots = [], []
     for step in drive(world, max_steps):
-        images = renderer.render(world.snapshot())
-        writer.add_images({name: square_image(image, size_px) for name, image in images.items()})
         steps.append(step)
-    writer.finish(_demonstration(key, descriptions, steps, rig))
+        snapshots.append(world.snapshot())
+    return Rollout(key, descriptions, tuple(steps), tuple(snapshots))
+
+
+def record(
+    rollout: Rollout, renderer: Renderer, rig: CameraRig, writer: DemonstrationWriter
+) -> None:
+    """Render a rollout and write it as an episode.
+
+    Args:
+        rollout: What was done.
+        renderer: Of its world.
+        rig: The cameras as the set stores their images; see `square_rig`.
+        writer: Of the episode.
+    """
+    size_px = Policy().image_size_px
+    for snapshot in rollout.snapshots:
+        images = renderer.render(snapshot)
+        writer.add_images({name: square_image(image, size_px) for name, image in images.items()})
+    writer.finish(_demonstration(rollout, rig))
 
 
 def square_rig(rig: CameraRig) -> CameraRig:
@@ -97,16 +110,15 @@ def square_rig(rig: CameraRig) -> CameraRig:
     )
 
 
-def _demonstration(
-    key: DemonstrationSeed, descriptions: tuple[str, ...], steps: list[Step], rig: CameraRig
-) -> Demonstration:
+def _demonstration(rollout: Rollout, rig: CameraRig) -> Demonstration:
+    steps = rollout.steps
     commands = [step.command for step in steps]
     unknown = np.full(7, np.nan)
     return Demonstration(
-        task=key.task,
+        task=rollout.key.task,
         variation=0,
-        descriptions=descriptions,
-        seed=key.seed,
+        descriptions=rollout.descriptions,
+        seed=rollout.key.seed,
         success=True,
         source=SOURCE,
         step_s=POLICY_STEP_S,

@@ -8,11 +8,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from genima.collect.episode import Attempt, attempt, record, square_rig
+from genima.collect.episode import Attempt, Rollout, record, roll_out, square_rig
+from genima.collect.plan import DemonstrationSeed
 from genima.collect.schedule import Job
 from genima.data.rig_json import rig_from_json
 from genima.data.training_set import TrainingSet
-from genima.errors import GenimaError
+from genima.errors import GenimaError, InvalidCommand, WorldError
 from genima.launching.processes import die_with
 from genima.sim.mujoco_world import MujocoWorld
 from genima.sim.renderer import MujocoRenderer, Quality
@@ -80,26 +81,30 @@ class _Worker:
         self._world = MujocoWorld(rig_from_json(settings.rig, "settings"))
         self._square_rig = square_rig(self._world.rig)
         self._renderer = MujocoRenderer(self._world, Quality[settings.image_quality])
+        self._newest: Rollout | None = None
 
     def reply(self, job: Job) -> Reply:
         try:
             if job.episode is None:
-                return attempt(self._world, job.key, self._settings.max_steps)
-            self._record(job, job.episode)
+                return self._attempt(job.key)
+            self._record(job.key, job.episode)
             return Recorded()
         except GenimaError as error:
             return Defect(str(error))
         except OSError as error:
-            reason = f"{os.strerror(error.errno)}" if error.errno else str(error)
+            reason = os.strerror(error.errno) if error.errno else str(error)
             return Defect(f"cannot write to {self._settings.root}: {reason}; mend that first")
 
-    def _record(self, job: Job, episode: int) -> None:
-        with self._training_set.writer(job.key.task, 0, episode) as writer:
-            record(
-                self._world,
-                self._renderer,
-                self._square_rig,
-                job.key,
-                self._settings.max_steps,
-                writer,
-            )
+    def _attempt(self, key: DemonstrationSeed) -> Attempt:
+        try:
+            self._newest = roll_out(self._world, key, self._settings.max_steps)
+        except (WorldError, InvalidCommand) as error:
+            return Attempt(key.task, key.seed, 0, str(error))
+        return Attempt(key.task, key.seed, len(self._newest.steps), "")
+
+    def _record(self, key: DemonstrationSeed, episode: int) -> None:
+        rollout = self._newest
+        if rollout is None or rollout.key != key:  # it was tried by somebody else
+            rollout = roll_out(self._world, key, self._settings.max_steps)
+        with self._training_set.writer(key.task, 0, episode) as writer:
+            record(rollout, self._renderer, self._square_rig, writer)
