@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from genima.arrays import Array, Float
-from genima.errors import ArmError, NotReady
+from genima.errors import ArmError
 from genima.franka.failures import arm_error, mode_fault
 from genima.franka.joint_tracker import JointTracker
 from genima.franka.library import franky
@@ -116,15 +116,10 @@ class FrankaArm:
         return tracker.q
 
     def command(self, q: Float[Array, "7"]) -> None:
-        """Send an engaged arm towards `q` [rad] by one period.
-
-        Raises:
-            NotReady: The arm is not engaged.
-        """
+        """Send the arm towards `q` [rad] by one period; nothing if it is not engaged."""
         tracker = self._tracker
-        if tracker is None:
-            raise NotReady(f"{self._settings.name} is not engaged; engage it first")
-        tracker.command(q)
+        if tracker is not None:
+            tracker.command(q)
 
     def release(self) -> None:
         """Bring the arm to rest and leave it alone. What went wrong with it becomes its fault."""

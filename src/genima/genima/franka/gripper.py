@@ -122,8 +122,10 @@ class FrankaGripper:
             self._failure = str(arm_error(error, self._name, self._host))
 
     def _finish(self) -> None:
-        """See whether the command under way is done. It is waited for: one that is cut short is
-        answered with an error by the hand, and by a simulated one never.
+        """See whether the command under way is done.
+
+        It is waited for: one that is cut short is answered with an error by the hand, and by a
+        simulated one never.
         """
         if self._moving is None:
             return

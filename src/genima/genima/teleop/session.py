@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leader, follower and mirror together, for one thread that ticks and one that gives orders."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from genima.errors import GenimaError, NotReady
+from genima.franka.arm_and_hand import ArmAndHand
+from genima.franka.types import ArmReading, ImpedanceGains
+from genima.limits import limits_of
+from genima.teleop.leaders import Leader
+from genima.teleop.mirror import Mirror
+from genima.teleop.types import (
+    FollowerReading,
+    LeaderReading,
+    TeleopCommand,
+    TeleopParameters,
+    TeleopStatus,
+)
+from genima.worker import LatestWorker
+
+
+class Tick(NamedTuple):
+    """What one tick saw and did; None for what there is not.
+
+    Attributes:
+        now_s: When, by the session's clock [s].
+        leader: The leader's newest state.
+        follower: The follower's newest state.
+        command: What the follower was sent.
+    """
+
+    now_s: float
+    leader: LeaderReading | None
+    follower: ArmReading | None
+    command: TeleopCommand | None
+
+
+class TeleopSession:
+    """Teleoperation from connection to disconnection.
+
+    `tick` is called each period by one thread and never waits for an arm. All other methods may
+    wait, for half a second or until a time-out, and are called by another thread.
+
+    Args:
+        leader: Whom to follow.
+        follower: Who follows.
+        parameters: How.
+        gains: How the follower is held.
+        on_defect: Told of an exception that should not have happened, in a thread of its own.
+        clock_s: A clock that does not go back [s].
+    """
+
+    def __init__(
+        self,
+        leader: Leader,
+        follower: ArmAndHand,
+        parameters: TeleopParameters,
+        gains: ImpedanceGains,
+        on_defect: Callable[[Exception], None],
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._leader = leader
+        self._follower = follower
+        self._period_s = parameters.period_s
+        self._gains = gains
+        self._on_defect = on_defect
+        self._clock_s = clock_s
+        self._mirror = Mirror(limits_of(follower.arm.settings.robot), parameters)
+        self._mirror_lock = threading.Lock()
+        self._arms_lock = threading.Lock()
+        self._worker: LatestWorker[str] | None = None
+        self._settling = False
+
+    @property
+    def status(self) -> TeleopStatus:
+        """What teleoperation did in the last tick."""
+        return self._mirror.status
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the follower neither follows nor brakes."""
+        return self._mirror.at_rest
+
+    @property
+    def fault(self) -> str:
+        """Why an arm cannot be used; empty if all can."""
+        return self._leader.fault or self._follower.fault
+
+    @property
+    def gripper_opening(self) -> float:
+        """How far the follower's gripper is open, 0 to 1; NaN without one."""
+        return self._follower.opening
+
+    def connect(self) -> None:
+        """Connect to the arms; nothing moves.
+
+        Raises:
+            ArmError: One cannot be used.
+            MissingDependency: franky is not installed.
+        """
+        self._follower.connect()
+        self._leader.connect()
+
+    def begin(self) -> None:
+        """Make the leader movable by hand.
+
+        Raises:
+            ArmError: It cannot be.
+        """
+        self._leader.engage()
+        self._worker = LatestWorker("teleop arms", self._settle, self._on_defect)
+
+    def start(self) -> None:
+        """Let the follower follow; ticks do the rest.
+
+        Raises:
+            NotReady: The arms are too far apart, a state is missing or old, or an arm has a fault.
+            ArmError: The follower does not take control.
+        """
+        with self._arms_lock:
+            if self.fault:
+                raise NotReady(self.fault)
+            with self._mirror_lock:
+                follower = self._follower_reading()
+                self._mirror.require_startable(self._leader.reading, follower, self._clock_s())
+            q = self._follower.arm.engage(self._gains, self._period_s)
+            with self._mirror_lock:
+                reading = self._follower_reading()
+                if reading is not None:
+                    # Commands begin where the arm is held, to the last bit.
+                    reading = FollowerReading(q, reading.stamp_s, reading.gripper_opening)
+                self._mirror.start(self._leader.reading, reading, self._clock_s())
+
+    def stop(self, reason: str) -> None:
+        """Let the follower come to rest, and leave it alone then."""
+        with self._mirror_lock:
+            self._mirror.stop(reason)
+
+    def recover(self) -> None:
+        """Make arms usable again after a fault.
+
+        Raises:
+            NotReady: The follower is in motion.
+            ArmError: An arm still cannot be used; the other one was seen to as well.
+        """
+        if not self.at_rest:
+            raise NotReady("the follower is in motion; stop it and wait until it stands")
+        errors = []
+        with self._arms_lock:
+            for recover in (self._follower.recover, self._leader.recover):
+                try:
+                    recover()
+                except GenimaError as error:
+                    errors.append(error)
+        if errors:
+            raise errors[0]
+        with self._mirror_lock:
+            self._mirror.clear()
+
+    def tick(self) -> Tick:
+        """Read both arms and send the follower on by one period."""
+        now_s = self._clock_s()
+        leader = self._leader.reading
+        arm = self._follower.arm
+        with self._mirror_lock:
+            if self._mirror.active and (fault := self._broken()):
+                self._mirror.halt(fault)
+            command = self._mirror.step(leader, self._follower_reading(), now_s)
+        if command is not None:
+            arm.command(command.q)
+            hand = self._follower.hand
+            if hand is not None and command.gripper_open is not None:
+                hand.command(command.gripper_open)
+        elif arm.engaged and not self._settling and self._worker is not None:
+            self._settling = True
+            self._worker.put("settle")
+        return Tick(now_s, leader, arm.reading, command)
+
+    def end(self) -> None:
+        """Leave both arms alone; ticks are over and the follower stands."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+        with self._arms_lock:
+            self._follower.arm.release()
+            self._leader.release()
+
+    def close(self) -> None:
+        """Disconnect."""
+        with self._arms_lock:
+            self._follower.close()
+            self._leader.close()
+
+    def _broken(self) -> str:
+        if self.fault:
+            return self.fault
+        return "" if self._follower.arm.engaged else "the follower is no longer held; recover"
+
+    def _follower_reading(self) -> FollowerReading | None:
+        reading = self._follower.arm.reading
+        if reading is None:
+            return None
+        return FollowerReading(reading.q, reading.stamp_s, self._follower.opening)
+
+    def _settle(self, _: str) -> None:
+        """Leave the follower alone, unless it was started again meanwhile."""
+        try:
+            with self._arms_lock:
+                if self._mirror.at_rest:
+                    self._follower.arm.release()
+        finally:
+            self._settling = False
