@@ -100,13 +100,17 @@ class CameraNode(GenimaNode):
         ]
         if lost:
             return Health(Level.ERROR, "; ".join(lost), values)
+        if not reports:
+            return Health(Level.OK, "not active", values)
         troubles = [self._trouble(name, report) for name, report in reports.items()]
         if any(troubles):
             return Health(Level.WARN, "; ".join(filter(None, troubles)), values)
         return Health(Level.OK, f"{len(reports)} cameras stream", values)
 
     def _trouble(self, name: str, report: CameraReport) -> str:
-        """What is wrong with a camera that streams; empty if nothing."""
+        """What is wrong with a camera that is not lost; empty if nothing."""
+        if report.state is CameraState.STARTING:
+            return f"camera {name!r} starts"
         if report.trouble:
             return f"camera {name!r}: {report.trouble}"
         wanted_hz = self.parameters.rate_hz
