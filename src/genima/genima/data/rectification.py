@@ -68,7 +68,7 @@ class Rectification:
         """
         if image.shape[:2] != self._shape:
             raise InvalidImage(
-                f"camera {self._name!r}: image of {image.shape[1]}x{image.shape[0]} px and "
+                f"image of {image.shape[1]}x{image.shape[0]} px and "
                 f"camera_info for {self._shape[1]}x{self._shape[0]} px; set both to one size"
             )
         if self._maps is not None:
