@@ -68,3 +68,60 @@ def inspect(
     training_set, limits = TrainingSet.open(folder), limits_of(choose(RobotModel, robot, "robot"))
     for picture in draw_pictures(training_set, task, variation, episode, limits, out):
         print(picture)
+
+
+@app.command("export")
+def export_(
+    folder: _Folder,
+    to: Annotated[str, typer.Option(help="Format: lerobot or rlbench.")],
+    out: Annotated[Path, typer.Option(help="New folder for the result.")],
+) -> None:
+    """Write a training set as a LeRobotDataset v3 or as RLBench's own generator would."""
+    from rich.console import Console
+
+    from genima.data.exchange import ExportFormat, export_dataset
+    from genima.evaluation.plan import choose
+
+    export_dataset(folder, choose(ExportFormat, to, "to"), out, Console())
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="A recording, or a data set of RLBench.")],
+    to: Annotated[Path, typer.Option(help="New folder for the training set.")],
+    step_s: Annotated[
+        float, typer.Option("--step", help="Of a recording: seconds between two steps.")
+    ] = 0.05,
+    size_px: Annotated[
+        int, typer.Option("--size", help="Of a recording: side of the images in pixels.")
+    ] = 256,
+    max_image_error_s: Annotated[
+        float | None,
+        typer.Option(
+            "--max-image-error",
+            help="Of a recording: most seconds between a step and its image; by default half "
+            "a step.",
+        ),
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Of a recording: take failed episodes, too.")
+    ] = False,
+    unlabelled: Annotated[
+        bool,
+        typer.Option("--unlabelled", help="Of a recording: take episodes without a label, too."),
+    ] = False,
+    trim: Annotated[
+        bool,
+        typer.Option(
+            "--trim", help="Of a recording: cut off the time before and after the arm moves."
+        ),
+    ] = False,
+) -> None:
+    """Make a training set; episodes that cannot be used are left out and named."""
+    from rich.console import Console
+
+    from genima.data.exchange import import_dataset
+    from genima.data.import_options import ImportOptions
+
+    options = ImportOptions(step_s, size_px, max_image_error_s, failed, unlabelled, trim)
+    import_dataset(source, options, to, Console())

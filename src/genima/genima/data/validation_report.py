@@ -57,11 +57,12 @@ def _conclusion(
         return f"{training_set.root} holds no episodes.", False
     if findings:
         plural = "" if findings == 1 else "s"
-        where = f"{wrong} of {_episodes(len(verdicts))}"
+        where = f"{wrong} of {count_of_episodes(len(verdicts))}"
         return f"{findings} finding{plural} in {where}.", False
     looked = f"{steps * len(training_set.info.cameras)} images" if images else "no look at images"
-    return f"Nothing wrong: {_episodes(len(verdicts))}, {steps} steps, {looked}.", True
+    return f"Nothing wrong: {count_of_episodes(len(verdicts))}, {steps} steps, {looked}.", True
 
 
-def _episodes(count: int) -> str:
+def count_ofcount_of_episodes(count: int) -> str:
+    """`1 episode`, `2 episodes`."""
     return f"{count} episode" if count == 1 else f"{count} episodes"
