@@ -183,6 +183,15 @@ def test_start_key_that_is_held_down_does_not_stop_the_take() -> None:
     assert operator.press(SPACE) == Order(Command.STOP)
 
 
+def test_start_key_after_another_key_is_not_held_down() -> None:
+    operator = Operator(RecorderState.RECORDING)
+    operator.press(SPACE)
+    operator.succeeds()
+    assert operator.dialogue.press(Key("k"), operator.now_s) == Order(Command.KEEP)
+    operator.succeeds()
+    assert operator.dialogue.press(SPACE, operator.now_s) == Order(Command.START)
+
+
 def test_only_one_order_at_a_time() -> None:
     operator = Operator(RecorderState.REVIEW)
     operator.press("k")

@@ -185,6 +185,8 @@ class Dialogue:
             held, self._toggled_s = now_s - self._toggled_s < HELD_KEY_S, now_s
             if held:
                 return None
+        else:
+            self._toggled_s = -math.inf
         if self._pending:
             self.say(f"one moment: the recorder works on {self._pending.command.value!r}")
             return None
