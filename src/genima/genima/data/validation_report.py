@@ -63,6 +63,6 @@ def _conclusion(
     return f"Nothing wrong: {count_of_episodes(len(verdicts))}, {steps} steps, {looked}.", True
 
 
-def count_ofcount_of_episodes(count: int) -> str:
+def count_of_episodes(count: int) -> str:
     """`1 episode`, `2 episodes`."""
     return f"{count} episode" if count == 1 else f"{count} episodes"
