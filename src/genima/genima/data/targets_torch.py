@@ -143,8 +143,8 @@ class RandomBackgroundTargets(WindowDataset):
             "q": torch.from_numpy(window.q.astype(np.float32)),
             "gripper_open": torch.tensor(window.gripper_open),
             "q_chunk": torch.from_numpy(window.q_chunk.astype(np.float32)),
-            "gripper_chunk": torch.from_numpy(window.gripper_chunk),
-            "padded": torch.from_numpy(window.padded),
+            "gripper_chunk": torch.tensor(window.gripper_chunk),
+            "padded": torch.tensor(window.padded),
             "instruction": self._instruction(episode, rng),
         } | self.extras(window, windows.cameras)
 
