@@ -6,6 +6,7 @@ however many there are. Items hold arrays of the demonstrations only; images sta
 pictures for backgrounds in a file that all workers map.
 """
 
+from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -25,14 +26,17 @@ from genima.data.drawing import draw_on_backgrounds, draw_on_observation
 from genima.data.targets import Window, Windows, picklable
 from genima.data.textures import TextureBank
 from genima.policy import Policy
+from genima.spheres import draw_targets
 
 Item = dict[str, Any]
 #: Changes a window before it is drawn: another start, spheres left out in some cameras.
 Vary = Callable[[Window, np.random.Generator], Window]
+#: What else an item holds of a window in the views of its cameras.
+Describe = Callable[[Window, Sequence[Camera]], Item]
 
 
 class WindowDataset(Dataset[Item]):
-    """The windows of many demonstrations, one after the other; base of the two below.
+    """The windows of many demonstrations, one after the other; base of those below.
 
     Args:
         demonstrations: All of one policy.
@@ -103,19 +107,63 @@ class ObservationTargets(WindowDataset):
         }
 
 
-class RandomBackgroundTargets(WindowDataset):
-    """For the controller: the target's spheres on random backgrounds, and the actions to it.
+class ControllerWindows(WindowDataset):
+    """For the controller: views of the policy's cameras, and the actions that follow; a base.
 
     Items: `images`, uint8 (4, 3, s, s) in the policy's order of cameras; `q` (7,) [rad],
     `gripper_open`; `q_chunk` (K, 7) [rad], `gripper_chunk` (K,), `padded` (K,), true past the
-    demonstration's end; `instruction`, any of its wordings.
+    demonstration's end; `instruction`, any of its wordings; and what `describe` adds.
 
     Args:
-        demonstrations: Their images are not looked at.
+        demonstrations: All of one policy.
         policy: Cameras, sizes, K.
-        bank: Pictures for the backgrounds.
         seed: Of everything random.
         vary: Changes each window before it is drawn; must be picklable for spawned workers.
+        describe: Adds to an item, from the window that was drawn; picklable likewise.
+    """
+
+    def __init__(
+        self,
+        demonstrations: Sequence[Demonstration],
+        policy: Policy,
+        seed: int = 0,
+        vary: Vary | None = None,
+        describe: Describe | None = None,
+    ) -> None:
+        super().__init__(demonstrations, policy, seed)
+        self._vary, self._describe = vary, describe
+
+    def __getitem__(self, index: int) -> Item:
+        episode, step = self._locate(index)
+        rng = self._rng(index)
+        cameras = self._windows[episode].cameras
+        window = self._windows[episode][step]
+        if self._vary is not None:
+            window = self._vary(window, rng)
+        images = self._draw(window, episode, step, rng)
+        item = {
+            "images": _planes(images),
+            "q": torch.from_numpy(window.q.astype(np.float32)),
+            "gripper_open": torch.tensor(window.gripper_open),
+            "q_chunk": torch.from_numpy(window.q_chunk.astype(np.float32)),
+            "gripper_chunk": torch.tensor(window.gripper_chunk),
+            "padded": torch.tensor(window.padded),
+            "instruction": self._instruction(episode, rng),
+        }
+        return item if self._describe is None else item | self._describe(window, cameras)
+
+    @abstractmethod
+    def _draw(
+        self, window: Window, episode: int, step: int, rng: np.random.Generator
+    ) -> list[UInt8[Array, "s s 3"]]:
+        """One picture for each camera of the policy."""
+
+
+class RandomBackgroundTargets(ControllerWindows):
+    """The target's spheres on random backgrounds; images of demonstrations are not looked at.
+
+    Args:
+        bank: Pictures for the backgrounds.
     """
 
     def __init__(
@@ -125,32 +173,49 @@ class RandomBackgroundTargets(WindowDataset):
         bank: TextureBank,
         seed: int = 0,
         vary: Vary | None = None,
+        describe: Describe | None = None,
     ) -> None:
-        super().__init__(demonstrations, policy, seed)
+        super().__init__(demonstrations, policy, seed, vary, describe)
         self._backgrounds = Backgrounds(bank, policy.image_size_px)
-        self._vary = vary
 
-    def __getitem__(self, index: int) -> Item:
-        episode, step = self._locate(index)
-        rng = self._rng(index)
-        windows = self._windows[episode]
-        window = windows[step]
-        if self._vary is not None:
-            window = self._vary(window, rng)
-        images = draw_on_backgrounds(window, windows.cameras, self._policy, self._backgrounds, rng)
-        return {
-            "images": _planes(images),
-            "q": torch.from_numpy(window.q.astype(np.float32)),
-            "gripper_open": torch.tensor(window.gripper_open),
-            "q_chunk": torch.from_numpy(window.q_chunk.astype(np.float32)),
-            "gripper_chunk": torch.tensor(window.gripper_chunk),
-            "padded": torch.tensor(window.padded),
-            "instruction": self._instruction(episode, rng),
-        } | self.extras(window, windows.cameras)
+    def _draw(
+        self, window: Window, episode: int, step: int, rng: np.random.Generator
+    ) -> list[UInt8[Array, "s s 3"]]:
+        cameras = self._windows[episode].cameras
+        return draw_on_backgrounds(window, cameras, self._policy, self._backgrounds, rng)
 
-    def extras(self, window: Window, cameras: Sequence[Camera]) -> Item:
-        """What else a subclass puts into an item, from the window that was drawn."""
-        return {}
+
+class ObservedWindows(ControllerWindows):
+    """What the cameras saw, with the target's spheres in it or without: the paper's ablations.
+
+    Args:
+        spheres: Whether spheres are drawn.
+    """
+
+    def __init__(
+        self,
+        demonstrations: Sequence[Demonstration],
+        policy: Policy,
+        spheres: bool,
+        seed: int = 0,
+        vary: Vary | None = None,
+        describe: Describe | None = None,
+    ) -> None:
+        super().__init__(demonstrations, policy, seed, vary, describe)
+        self._spheres = spheres
+        self._demonstrations = list(demonstrations)
+
+    def _draw(
+        self, window: Window, episode: int, step: int, rng: np.random.Generator
+    ) -> list[UInt8[Array, "s s 3"]]:
+        images = observation(self._demonstrations[episode], step, self._policy)
+        if self._spheres:
+            views = {
+                camera.name: camera.view(window.q) for camera in self._windows[episode].cameras
+            }
+            target = window.q_target, window.gripper_target
+            images = draw_targets(images, *target, views, self._policy)
+        return [images[name] for name in self._policy.cameras]
 
 
 def _planes(images: Sequence[UInt8[Array, "h w 3"]]) -> Tensor:
