@@ -94,7 +94,6 @@ class SentLeader:
     def __init__(self) -> None:
         self._joints = LeaderJoints()
         self._reading: LeaderReading | None = None
-        self._opening: float | None = None
         self.fault = ""
 
     @property
@@ -109,16 +108,10 @@ class SentLeader:
             InvalidCommand: It is malformed; the one before stays, and grows old.
         """
         q, opening = self._joints.positions(names, positions)
-        if self._opening is not None:
-            opening = self._opening
         before, dq = self._reading, np.zeros(7)
         if before is not None and now_s > before.stamp_s:
             dq = (q - before.q) / (now_s - before.stamp_s)
         self._reading = LeaderReading(q, dq, now_s, opening)
-
-    def hear_gripper(self, opening: float) -> None:
-        """The gripper's opening came apart from the joints, 0 closed to 1 open."""
-        self._opening = opening
 
     def connect(self) -> None:
         """Nothing to connect to: it sends by itself."""

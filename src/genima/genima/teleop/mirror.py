@@ -165,7 +165,7 @@ class Mirror:
         self._standing = not self.active and output.state in _STANDING
         if self.active and output.reason not in (GateReason.NONE, *_JUMPED):
             self.halt(self._explained(output, follower))
-        self._note(leader, follower, now_s, output.limited)
+        self._note(leader, follower, now_s, output.limited or output.reason in _JUMPED)
         return TeleopCommand(output.q, output.dq, gripper_open)
 
     def _follow(self, leader: LeaderReading, now_s: float) -> JointCommand | None:

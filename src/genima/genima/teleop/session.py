@@ -4,6 +4,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from genima.errors import GenimaError, NotReady
@@ -73,6 +74,7 @@ class TeleopSession:
         self._arms_lock = threading.Lock()
         self._worker: LatestWorker[str] | None = None
         self._settling = False
+        self._opening: float | None = None
 
     @property
     def status(self) -> TeleopStatus:
@@ -125,14 +127,14 @@ class TeleopSession:
                 raise NotReady(self.fault)
             with self._mirror_lock:
                 follower = self._follower_reading()
-                self._mirror.require_startable(self._leader.reading, follower, self._clock_s())
+                self._mirror.require_startable(self._leader_reading(), follower, self._clock_s())
             q = self._follower.arm.engage(self._gains, self._period_s)
             with self._mirror_lock:
                 reading = self._follower_reading()
                 if reading is not None:
                     # Commands begin where the arm is held, to the last bit.
                     reading = FollowerReading(q, reading.stamp_s, reading.gripper_opening)
-                self._mirror.start(self._leader.reading, reading, self._clock_s())
+                self._mirror.start(self._leader_reading(), reading, self._clock_s())
 
     def stop(self, reason: str) -> None:
         """Let the follower come to rest, and leave it alone then."""
@@ -160,10 +162,14 @@ class TeleopSession:
         with self._mirror_lock:
             self._mirror.clear()
 
+    def hear_gripper(self, opening: float) -> None:
+        """Follow this instead of the leader's own gripper, 0 closed to 1 open."""
+        self._opening = opening
+
     def tick(self) -> Tick:
         """Read both arms and send the follower on by one period."""
         now_s = self._clock_s()
-        leader = self._leader.reading
+        leader = self._leader_reading()
         arm = self._follower.arm
         with self._mirror_lock:
             if self._mirror.active and (fault := self._broken()):
@@ -198,6 +204,12 @@ class TeleopSession:
         if self.fault:
             return self.fault
         return "" if self._follower.arm.engaged else "the follower is no longer held; recover"
+
+    def _leader_reading(self) -> LeaderReading | None:
+        reading = self._leader.reading
+        if reading is None or self._opening is None:
+            return reading
+        return replace(reading, gripper_opening=self._opening)
 
     def _follower_reading(self) -> FollowerReading | None:
         reading = self._follower.arm.reading

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A follower arm mirrors a leader: a second arm moved by hand, or whoever sends joint states."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float32
+from std_srvs.srv import Trigger
+
+from genima.errors import GenimaError, NotReady
+from genima.teleop.leaders import SentLeader
+from genima.teleop.session import TeleopSession
+from genima.teleop.types import TeleopState
+from genima.timing import DeadlineLoop
+from genima_recorder.teleop_parameters import (
+    TeleopNodeParameters,
+    gains,
+    make_follower,
+    make_leader,
+    mirror_parameters,
+)
+from genima_recorder.teleop_publisher import StatusPublisher, TickPublisher
+from genima_ros.diagnostics import Health, Level
+from genima_ros.lifecycle import GenimaNode, run_node
+from genima_ros.qos import JOINT_STATES
+
+#: How often the status is looked at [s].
+_STATUS_POLL_S = 0.05
+#: A hand-over between threads of one process must not cost a control period.
+_SWITCH_INTERVAL_S = 0.0005
+
+
+class TeleopNode(GenimaNode):
+    """Offers `teleop/start`, `teleop/stop` and `teleop/recover`."""
+
+    def __init__(self) -> None:
+        super().__init__("teleop", TeleopNodeParameters)
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        self._session: TeleopSession | None = None
+        self._active = False
+
+    def configure(self) -> None:
+        """Connect to the arms and the topics; nothing moves."""
+        p = self.parameters
+        leader = make_leader(p)
+        self._session = TeleopSession(
+            leader, make_follower(p), mirror_parameters(p), gains(p), self.report_defect
+        )
+        self._session.connect()
+        self._loop = DeadlineLoop(1.0 / p.rate_hz)
+        self._ticks = TickPublisher(self, 1.0 / p.rate_hz, leader_too=bool(p.leader_ip))
+        self._statuses = StatusPublisher(self, self._now_s)
+        if isinstance(leader, SentLeader):
+            hear = partial(self._on_leader, leader)
+            self.subscribe(JointState, "leader/joint_states", hear, JOINT_STATES)
+        if p.gripper == "topic":
+            self.subscribe(Float32, "leader/gripper", self._on_gripper, JOINT_STATES)
+        self.serve(Trigger, "teleop/start", self._on_start)
+        self.serve(Trigger, "teleop/stop", self._on_stop)
+        self.serve(Trigger, "teleop/recover", self._on_recover)
+        self.report_health(self._health)
+
+    def activate(self) -> None:
+        """Make the leader movable by hand and begin to tick."""
+        self._session.begin()
+        self._active = True
+        self._status_poll = self.create_timer(_STATUS_POLL_S, self._poll_status)
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+        self._thread.start()
+        self.get_logger().info("active: call teleop/start when both arms stand alike")
+
+    def deactivate(self) -> None:
+        """Bring the follower to rest and leave both arms alone."""
+        self._session.stop("teleoperation was deactivated")
+        self._active = False
+        self._thread.join()
+        self.destroy_timer(self._status_poll)
+        self._poll_status()
+        self._session.end()
+
+    def cleanup(self) -> None:
+        """Disconnect."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        self.disconnect()
+
+    def _run(self) -> None:
+        """The control thread: ticks until the node is deactivated and the follower stands."""
+        try:
+            self._loop.run(self._tick, lambda: not self._active and self._session.at_rest)
+        except Exception as error:
+            # The follower stays where it was sent last: the tracker holds it.
+            self.report_defect(error)
+            self._session.stop(f"defect: {error}")
+
+    def _tick(self) -> None:
+        tick = self._session.tick()
+        self._ticks.publish(tick, self._session.gripper_opening, self._now_s())
+
+    def _now_s(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def _on_leader(self, leader: SentLeader, message: JointState) -> None:
+        try:
+            leader.hear(message.name, message.position, time.monotonic())
+        except GenimaError as error:
+            self.complain("leader/joint_states", error)
+
+    def _on_gripper(self, message: Float32) -> None:
+        self._session.hear_gripper(message.data)
+
+    def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        def start() -> str:
+            self._require_alone()
+            self._ticks.forget()
+            self._session.start()
+            return "the follower moves to the leader, then mirrors it"
+
+        return self._answer(start, response)
+
+    def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        def stop() -> str:
+            self._session.stop("stopped by teleop/stop")
+            return "the follower comes to rest"
+
+        return self._answer(stop, response)
+
+    def _on_recover(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        def recover() -> str:
+            self._session.recover()
+            return "the arms are ready; call teleop/start when they stand alike"
+
+        return self._answer(recover, response)
+
+    def _answer(self, order: Callable[[], str], response: Trigger.Response) -> Trigger.Response:
+        """Do what a service asks for; say what was done, or why not."""
+        try:
+            if not self._active:
+                raise NotReady("the teleoperation node is not active; activate it first")
+            if not self._thread.is_alive():
+                raise NotReady("the control thread has died of a defect; restart teleoperation")
+            response.message = order()
+            response.success = True
+        except GenimaError as error:
+            response.message = str(error)
+            self.get_logger().error(f"refused: {error}")
+        return response
+
+    def _require_alone(self) -> None:
+        commanders = self.count_publishers("joint_trajectory")
+        if commanders > 1:
+            raise NotReady(
+                f"{commanders} nodes publish joint_trajectory; stop all but one, two must not "
+                "command one arm (one that was killed is counted for up to 20 s more)"
+            )
+
+    def _poll_status(self) -> None:
+        self._statuses.poll(self._session.status)
+
+    def _health(self) -> Health:
+        status, fault = self._session.status, self._session.fault
+        halted = status.state is TeleopState.HALTED
+        values = {
+            "state": status.state.name,
+            "distance of the arms [rad]": round(status.error_rad, 4),
+            "age of the leader's state [s]": round(status.leader_age_s, 3),
+            "limited": status.limited,
+            "tick lateness p99 [ms]": round(1e3 * self._loop.lateness.percentile_s(99), 2),
+            "ticks": self._loop.lateness.count,
+            "overruns": self._loop.overruns,
+        }
+        level = Level.ERROR if fault or halted else Level.OK
+        return Health(level, fault or status.reason or status.state.name.lower(), values)
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(TeleopNode)
+
+
+if __name__ == "__main__":
+    main()
