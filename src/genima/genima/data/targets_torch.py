@@ -23,7 +23,7 @@ from genima.cameras import Camera
 from genima.data.backgrounds import Backgrounds
 from genima.data.demonstration import Demonstration
 from genima.data.drawing import draw_on_backgrounds, draw_on_observation
-from genima.data.targets import Window, Windows, picklable
+from genima.data.targets import Window, Windows, observation, picklable
 from genima.data.textures import TextureBank
 from genima.policy import Policy
 from genima.spheres import draw_targets
