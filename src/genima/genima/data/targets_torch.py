@@ -21,12 +21,12 @@ from torch.utils.data import Dataset
 from genima.arrays import Array, UInt8
 from genima.cameras import Camera
 from genima.data.backgrounds import Backgrounds
-from genima.data.demonstration import Demonstration
-from genima.data.drawing import draw_on_backgrounds, draw_on_observation
-from genima.data.targets import Window, Windows, observation, picklable
+from genima.data.demonstration import Demonstration, Frames
+from genima.data.drawing import draw_on_backgrounds, draw_on_observed, observed, tiles_of
+from genima.data.targets import Window, Windows, picklable
 from genima.data.textures import TextureBank
+from genima.intrinsics import square_image
 from genima.policy import Policy
-from genima.spheres import draw_targets
 
 Item = dict[str, Any]
 #: Changes a window before it is drawn: another start, spheres left out in some cameras.
@@ -87,18 +87,13 @@ class ObservationTargets(WindowDataset):
         self, demonstrations: Sequence[Demonstration], policy: Policy, seed: int = 0
     ) -> None:
         super().__init__(demonstrations, policy, seed)
-        self._frames = [
-            {name: demonstration.images[name] for name in policy.cameras}
-            for demonstration in demonstrations
-        ]
+        self._frames = _frames(demonstrations, policy)
 
     def __getitem__(self, index: int) -> Item:
         episode, step = self._locate(index)
         windows = self._windows[episode]
         window = windows[step]
-        tiles = draw_on_observation(
-            window, windows.cameras, self._policy, self._frames[episode], step
-        )
+        tiles = tiles_of(self._frames[episode], step, window, windows.cameras, self._policy)
         tile, target = _planes(tiles)
         return {
             "tile": tile,
@@ -203,19 +198,21 @@ class ObservedWindows(ControllerWindows):
     ) -> None:
         super().__init__(demonstrations, policy, seed, vary, describe)
         self._spheres = spheres
-        self._demonstrations = list(demonstrations)
+        self._frames = _frames(demonstrations, policy)
 
     def _draw(
         self, window: Window, episode: int, step: int, rng: np.random.Generator
     ) -> list[UInt8[Array, "s s 3"]]:
-        images = observation(self._demonstrations[episode], step, self._policy)
+        cameras = self._windows[episode].cameras
+        images = observed(self._frames[episode], step, cameras)
         if self._spheres:
-            views = {
-                camera.name: camera.view(window.q) for camera in self._windows[episode].cameras
-            }
-            target = window.q_target, window.gripper_target
-            images = draw_targets(images, *target, views, self._policy)
+            images = draw_on_observed(images, window, cameras, self._policy)
         return [images[name] for name in self._policy.cameras]
+
+
+def _frames(demonstrations: Sequence[Demonstration], policy: Policy) -> list[dict[str, Frames]]:
+    """The images of the policy's cameras; a demonstration itself cannot be pickled."""
+    return [{name: demo.images[name] for name in policy.cameras} for demo in demonstrations]
 
 
 def _planes(images: Sequence[UInt8[Array, "h w 3"]]) -> Tensor:
