@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from genima.data.rlbench_motion import motion_of, to_rlbench
 from genima.data.rlbench_pickle import RlbenchDemo, demo_bytes, read_demo
 from genima.data.training_set_info import json_bytes, read_json, write_file
 from genima.errors import InvalidDataset
+
+_Value = TypeVar("_Value", int, bool)
 
 EPISODE_FORMAT = "genima-demonstration"
 EPISODE_VERSION = 1
@@ -87,8 +89,8 @@ def assemble_episode(folder: Path, demo: RlbenchDemo) -> Demonstration:
             task=str(content["task"]),
             variation=int(content["variation"]),
             descriptions=tuple(str(text) for text in content["descriptions"]),
-            seed=content["seed"],
-            success=content["success"],
+            seed=_optional(content["seed"], int),
+            success=_optional(content["success"], bool),
             source=str(content["source"]),
             step_s=float(content["step_s"]),
             stamps_s=np.array(content["stamps_s"], float),
@@ -98,8 +100,14 @@ def assemble_episode(folder: Path, demo: RlbenchDemo) -> Demonstration:
         )
     except InvalidDataset as error:
         raise InvalidDataset(f"{folder}: {error}") from error
-    except (KeyError, TypeError, ValueError, StopIteration) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise _malformed(file, error) from error
+
+
+def _optional(value: Any, kind: type[_Value]) -> _Value | None:
+    if value is not None and type(value) is not kind:
+        raise TypeError(f"{value!r} is neither {kind.__name__} nor null")
+    return value
 
 
 def _malformed(file: Path, error: Exception) -> InvalidDataset:
@@ -113,8 +121,8 @@ def _to_json(demonstration: Demonstration) -> dict[str, Any]:
         "task": demonstration.task,
         "variation": demonstration.variation,
         "descriptions": list(demonstration.descriptions),
-        "seed": demonstration.seed,
-        "success": demonstration.success,
+        "seed": None if demonstration.seed is None else int(demonstration.seed),
+        "success": None if demonstration.success is None else bool(demonstration.success),
         "source": demonstration.source,
         "step_s": demonstration.step_s,
         "stamps_s": demonstration.stamps_s.tolist(),

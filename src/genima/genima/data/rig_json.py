@@ -34,6 +34,8 @@ def rig_from_json(entries: Any, where: str) -> CameraRig:
         InvalidDataset: The entries are malformed.
     """
     try:
+        if not entries:
+            raise ValueError("there are none")
         return CameraRig({str(name): _camera(str(name), entries[name]) for name in entries})
     except (KeyError, TypeError, ValueError, GenimaError) as error:
         raise InvalidDataset(

@@ -65,8 +65,8 @@ def read_demo(path: Path) -> RlbenchDemo:
         InvalidDataset: As for `read_pickle`, or the file holds something else.
     """
     demo = read_pickle(path)
-    if isinstance(demo, list):  # of RLBench before it had the class
-        demo = RlbenchDemo(demo)
+    if isinstance(demo, list) and all(isinstance(o, RlbenchObservation) for o in demo):
+        demo = RlbenchDemo(demo)  # of RLBench before it had the class
     if not isinstance(demo, RlbenchDemo) or not hasattr(demo, "_observations"):
         raise InvalidDataset(
             f"{path}: holds {_kind(demo)} where a demonstration belongs; "
