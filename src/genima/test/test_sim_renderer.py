@@ -266,3 +266,26 @@ def test_tampered_camera_pose_would_be_noticed(
     shifted = replace(snapshot, cam_xpos=snapshot.cam_xpos + np.array([0.0, 0.004, 0.0]))
     image = renderer.render(shifted)["front"]
     assert max(marker_errors(image, rig.views(Q_START)["front"], snapshot)) > 0.6
+
+
+def test_cameras_that_share_a_shadow_map_see_what_each_would_see_alone(rig: CameraRig) -> None:
+    """Also after the arm has moved, and for the model of a new episode."""
+    alone = {name: MujocoWorld(CameraRig({name: camera})) for name, camera in rig.cameras.items()}
+    together = MujocoWorld(rig)
+    renderer = MujocoRenderer(together)
+    try:
+        for task in ("push_button", "open_drawer"):
+            for world in (together, *alone.values()):
+                world.reset(task, 0, 0)
+            for q in (Q_START, POSTURES[1]):
+                for world in (together, *alone.values()):
+                    world.advance(np.tile(q, (25, 1)), True)
+                images = renderer.render(together.snapshot())
+                for name, world in alone.items():
+                    single = MujocoRenderer(world)
+                    expected = single.render(world.snapshot())[name]
+                    single.close()
+                    np.testing.assert_array_equal(images[name], expected, err_msg=f"{task} {name}")
+                    assert expected.std() > 10.0
+    finally:
+        renderer.close()
