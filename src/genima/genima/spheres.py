@@ -124,24 +124,79 @@ def render_spheres(
     Raises:
         InvalidParameter: The radius is not positive.
     """
+    shape = (view.intrinsics.height, view.intrinsics.width)
+    rgb, index = np.zeros((*shape, 3), np.uint8), np.full(shape, np.int8(-1))
+    drawn = _composed(base_T_spheres, gripper_open, view, radius_m)
+    if drawn is not None:
+        box, channels = drawn
+        rgb[box] = cv2.cvtColor(channels, cv2.COLOR_RGBA2RGB)
+        np.subtract(cv2.extractChannel(channels, 3).view(np.int8), np.int8(1), out=index[box])
+    return SphereLayer(rgb, index >= 0, index)
+
+
+def paint_spheres(
+    image: UInt8[Array, "h w 3"],
+    base_T_spheres: Float[Array, "4 4 4"],
+    gripper_open: bool,
+    view: CameraView,
+    radius_m: float,
+    alpha: float = 1.0,
+) -> None:
+    """Do as `render_spheres` and `draw_spheres`, but in the image itself, where it changes.
+
+    Args:
+        image: RGB image of the view's size, which is changed.
+        base_T_spheres: As for `render_spheres`.
+        gripper_open: As for `render_spheres`.
+        view: The camera.
+        radius_m: Radius of all spheres in this camera [m].
+        alpha: Opacity of the spheres, 0 to 1.
+
+    Raises:
+        InvalidImage: The image is not of the view's size, or is not RGB uint8.
+        InvalidParameter: The radius is not positive, or `alpha` lies outside 0 to 1.
+    """
+    shape = (view.intrinsics.height, view.intrinsics.width, 3)
+    _require_paintable(image, shape, alpha)
+    drawn = _composed(base_T_spheres, gripper_open, view, radius_m)
+    if drawn is None:
+        return
+    box, channels = drawn
+    rgb = cv2.cvtColor(channels, cv2.COLOR_RGBA2RGB)
+    above = rgb if alpha == 1 else cv2.addWeighted(rgb, alpha, image[box], 1 - alpha, 0)
+    cv2.copyTo(above, cv2.extractChannel(channels, 3), image[box])
+
+
+def _composed(
+    base_T_spheres: Float[Array, "4 4 4"], gripper_open: bool, view: CameraView, radius_m: float
+) -> tuple[tuple[slice, slice], UInt8[Array, "r c 4"]] | None:
+    """The spheres within the box of pixels that holds them all, if any can be seen.
+
+    The fourth channel is one more than the index of the sphere in front, or 0 for none.
+    """
     if not radius_m > 0:
         raise InvalidParameter(f"sphere radius {radius_m} m: must be above 0; see the policy")
-    shape = (view.intrinsics.height, view.intrinsics.width)
-    nearest = np.full(shape, np.float32(Z_FAR_M))
-    pixels = np.zeros(shape, np.uint32)
     cam_T_spheres = view.cam_T_base @ base_T_spheres
-    for cam_T_sphere, tones in zip(cam_T_spheres, _tones(gripper_open), strict=True):
-        footprint = trace_sphere(cam_T_sphere, view.intrinsics, radius_m)
-        if footprint is None:
-            continue
-        box = (footprint.rows, footprint.cols)
+    traced = [trace_sphere(pose, view.intrinsics, radius_m) for pose in cam_T_spheres]
+    prints = [(f, tones) for f, tones in zip(traced, _tones(gripper_open), strict=True) if f]
+    if not prints:
+        return None
+    top, left = min(f.rows.start for f, _ in prints), min(f.cols.start for f, _ in prints)
+    bottom, right = max(f.rows.stop for f, _ in prints), max(f.cols.stop for f, _ in prints)
+    nearest = np.full((bottom - top, right - left), np.float32(Z_FAR_M))
+    pixels = np.zeros(nearest.shape, np.uint32)
+    for footprint, tones in prints:
+        rows, cols = footprint.rows, footprint.cols
+        box = (
+            slice(rows.start - top, rows.stop - top),
+            slice(cols.start - left, cols.stop - left),
+        )
         visible = footprint.depth_m < nearest[box]  # false for NaN
         tone = tones.take(_stripe(footprint.x_over_r), mode="clip")
         np.copyto(nearest[box], footprint.depth_m, where=visible)
         np.copyto(pixels[box], tone, where=visible)
-    channels = pixels.view(np.uint8).reshape(*shape, 4)
-    index = channels[..., 3].astype(np.int8) - np.int8(1)
-    return SphereLayer(cv2.cvtColor(channels, cv2.COLOR_RGBA2RGB), index >= 0, index)
+    channels = pixels.view(np.uint8).reshape(*pixels.shape, 4)
+    return (slice(top, bottom), slice(left, right)), channels
 
 
 def draw_spheres(
@@ -158,13 +213,7 @@ def draw_spheres(
         InvalidImage: Image and layer differ in size, or the image is not RGB uint8.
         InvalidParameter: `alpha` lies outside 0 to 1.
     """
-    if image.shape != layer.rgb.shape or image.dtype != np.uint8:
-        raise InvalidImage(
-            f"image of shape {image.shape} and type {image.dtype}: the spheres were drawn for "
-            f"{layer.rgb.shape} and uint8; use the intrinsics of this image"
-        )
-    if not 0 <= alpha <= 1:
-        raise InvalidParameter(f"alpha {alpha}: must lie between 0 and 1")
+    _require_paintable(image, layer.rgb.shape, alpha)
     above = layer.rgb if alpha == 1 else cv2.addWeighted(layer.rgb, alpha, image, 1 - alpha, 0)
     drawn = image.copy()
     cv2.copyTo(above, layer.mask.view(np.uint8), drawn)
@@ -200,9 +249,19 @@ def draw_targets(
     drawn = {}
     for name in policy.cameras:
         radius_m = policy.sphere_radii_m[name]
-        layer = render_spheres(base_T_spheres, gripper_open, views[name], radius_m)
-        drawn[name] = draw_spheres(images[name], layer)
+        drawn[name] = images[name].copy()
+        paint_spheres(drawn[name], base_T_spheres, gripper_open, views[name], radius_m)
     return drawn
+
+
+def _require_paintable(image: UInt8[Array, "h w 3"], shape: tuple[int, ...], alpha: float) -> None:
+    if image.shape != shape or image.dtype != np.uint8:
+        raise InvalidImage(
+            f"image of shape {image.shape} and type {image.dtype}: the spheres were drawn for "
+            f"{shape} and uint8; use the intrinsics of this image"
+        )
+    if not 0 <= alpha <= 1:
+        raise InvalidParameter(f"alpha {alpha}: must lie between 0 and 1")
 
 
 @lru_cache(maxsize=2)

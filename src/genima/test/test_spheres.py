@@ -26,6 +26,7 @@ from genima.spheres import (
     draw_spheres,
     draw_targets,
     is_coloured,
+    paint_spheres,
     render_spheres,
     sphere_poses,
 )
@@ -258,6 +259,28 @@ def test_image_that_does_not_fit_the_layer_is_refused(
 def test_impossible_opacity_is_refused(layer: SphereLayer, alpha: float) -> None:
     with pytest.raises(InvalidParameter, match="alpha"):
         draw_spheres(grey(), layer, alpha)
+
+
+@given(seed=st.integers(0, 2**32 - 1), alpha=st.sampled_from([0.0, 0.7, 0.85, 1.0]))
+def test_painting_gives_the_same_pixels_as_drawing_a_layer(seed: int, alpha: float) -> None:
+    rng = np.random.default_rng(seed)
+    base_T_spheres, gripper_open = random_poses(rng), bool(rng.integers(2))
+    image = rng.integers(0, 256, (64, 96, 3), np.uint8)
+    layer = render_spheres(base_T_spheres, gripper_open, VIEW, 0.08)
+    wanted = draw_spheres(image, layer, alpha)
+    paint_spheres(image, base_T_spheres, gripper_open, VIEW, 0.08, alpha)
+    assert (image == wanted).all()
+
+
+def test_painting_into_an_image_of_another_size_is_refused() -> None:
+    with pytest.raises(InvalidImage, match="spheres were drawn for"):
+        paint_spheres(grey()[:-1], poses((0, 0, 0.5)), True, VIEW, 0.1)
+
+
+def test_painting_leaves_an_image_without_visible_spheres_as_it_is() -> None:
+    image = grey()
+    paint_spheres(image, poses(), True, VIEW, 0.1)
+    assert (image == 100).all()
 
 
 def test_targets_are_drawn_in_every_camera_with_its_own_radius() -> None:

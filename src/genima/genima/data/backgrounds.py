@@ -13,7 +13,6 @@ _MIXED = 0.3
 """Share of backgrounds that show two pictures, one through the other."""
 _CHANNEL_ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 _FLIPS = (None, 0, 1, -1)
-_DRAWS = 9
 
 
 class Backgrounds:
@@ -30,31 +29,30 @@ class Backgrounds:
 
     def draw(self, rng: np.random.Generator) -> UInt8[Array, "s s 3"]:
         """The next background; what it is depends on the generator alone."""
-        image = self._part(rng.random(_DRAWS))
-        mixed = rng.random()
-        if mixed < _MIXED:
-            share = 0.2 + 0.6 * mixed / _MIXED
-            image = cv2.addWeighted(
-                image, share, self._part(rng.random(_DRAWS)), 1 - share, 0, dst=image
-            )
-        return image
-
-    def _part(self, draws: Float[Array, "d"]) -> UInt8[Array, "s s 3"]:
-        """Part of one picture, from numbers between 0 and 1."""
-        which, scale, row, column, turn, order, gain, tint, light = draws.tolist()
-        picture = self._bank.pictures[int(which * self._bank.count)]
+        first, scale, row, column, turn, order, gain, tint, light = rng.random(9).tolist()
         side = round(self._bank.side_px * (_LEAST_PART + (1 - _LEAST_PART) * scale))
+        part = self._part(first, side, row, column)
+        second, share, row, column = rng.random(4).tolist()
+        if share < _MIXED:
+            share = 0.2 + 0.6 * share / _MIXED
+            part = cv2.addWeighted(
+                part, share, self._part(second, side, row, column), 1 - share, 0
+            )
+        image = cv2.resize(part, (self._size_px, self._size_px), interpolation=cv2.INTER_LINEAR)
+        if turn < 0.5:
+            image = cv2.transpose(image)
+        flip = _FLIPS[int(turn * 8) % 4]
+        if flip is not None:
+            image = cv2.flip(image, flip, dst=image)
+        change = _colour_change(order, gain, tint, light)
+        return np.asarray(cv2.transform(image, change, dst=image), np.uint8)
+
+    def _part(self, which: float, side: int, row: float, column: float) -> UInt8[Array, "p p 3"]:
+        """A square of one picture, from numbers between 0 and 1."""
+        picture = self._bank.pictures[int(which * self._bank.count)]
         top = int(row * (self._bank.side_px - side + 1))
         left = int(column * (self._bank.side_px - side + 1))
-        part = picture[top : top + side, left : left + side]
-        image = cv2.resize(part, (self._size_px, self._size_px), interpolation=cv2.INTER_LINEAR)
-        turn = int(turn * 8)
-        if turn >= 4:
-            image = cv2.transpose(image)
-        flip = _FLIPS[turn % 4]
-        if flip is not None:
-            image = cv2.flip(image, flip)
-        return np.asarray(cv2.transform(image, _colour_change(order, gain, tint, light)), np.uint8)
+        return picture[top : top + side, left : left + side]
 
 
 def _colour_change(order: float, gain: float, tint: float, light: float) -> Float[Array, "3 4"]:

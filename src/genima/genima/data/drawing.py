@@ -12,7 +12,7 @@ from genima.data.demonstration import Frames
 from genima.data.targets import Window
 from genima.intrinsics import square_image
 from genima.policy import Policy
-from genima.spheres import draw_spheres, draw_targets, render_spheres, sphere_poses
+from genima.spheres import draw_targets, paint_spheres, sphere_poses
 from genima.tiles import tile_images
 
 #: The least opacity of a sphere on a random background; the original's `alpha_blend`.
@@ -43,32 +43,40 @@ def draw_on_backgrounds(
         if drawn:
             view = camera.view(window.q)
             radius_m = policy.sphere_radii_m[camera.name]
-            layer = render_spheres(base_T_spheres, window.gripper_target, view, radius_m)
-            image = draw_spheres(image, layer, alpha)
+            paint_spheres(image, base_T_spheres, window.gripper_target, view, radius_m, alpha)
         images.append(image)
     return images
 
 
-def draw_on_observation(
+def observed(
+    frames: Mapping[str, Frames], step: int, cameras: Sequence[Camera]
+) -> dict[str, UInt8[Array, "s s 3"]]:
+    """What the cameras saw at a step, in the size of the cameras' images."""
+    return {
+        camera.name: square_image(frames[camera.name][step], camera.intrinsics.width)
+        for camera in cameras
+    }
+
+
+def draw_on_observed(
+    images: Mapping[str, UInt8[Array, "s s 3"]],
     window: Window,
     cameras: Sequence[Camera],
     policy: Policy,
+) -> dict[str, UInt8[Array, "s s 3"]]:
+    """The target's spheres on images of the window's step, as `observed` gives them."""
+    views = {camera.name: camera.view(window.q) for camera in cameras}
+    return draw_targets(images, window.q_target, window.gripper_target, views, policy)
+
+
+def tiles_of(
     frames: Mapping[str, Frames],
     step: int,
+    window: Window,
+    cameras: Sequence[Camera],
+    policy: Policy,
 ) -> tuple[UInt8[Array, "2s 2s 3"], UInt8[Array, "2s 2s 3"]]:
-    """What the cameras saw at a step as a tile, without and with the target's spheres.
-
-    Args:
-        window: Of this step.
-        cameras: The policy's in its order, with images of its size.
-        policy: Tile and radii.
-        frames: Images of each camera, of any size.
-        step: Which of them.
-    """
-    images = {
-        camera.name: square_image(frames[camera.name][step], policy.image_size_px)
-        for camera in cameras
-    }
-    views = {camera.name: camera.view(window.q) for camera in cameras}
-    drawn = draw_targets(images, window.q_target, window.gripper_target, views, policy)
+    """What the cameras saw at a step as a tile, without and with the target's spheres."""
+    images = observed(frames, step, cameras)
+    drawn = draw_on_observed(images, window, cameras, policy)
     return tile_images(images, policy.cameras), tile_images(drawn, policy.cameras)

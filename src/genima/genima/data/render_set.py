@@ -23,7 +23,7 @@ import numpy as np
 from genima.data.backgrounds import Backgrounds
 from genima.data.demonstration import Demonstration
 from genima.data.demonstration_writer import DESCRIPTIONS
-from genima.data.drawing import draw_on_backgrounds, draw_on_observation
+from genima.data.drawing import draw_on_backgrounds, tiles_of
 from genima.data.episode_files import read_episode, rgb_folder
 from genima.data.png_frames import write_png
 from genima.data.render_plan import RenderPlan, open_copy
@@ -166,9 +166,7 @@ def _draw_tiles(
         (folder / name).mkdir()
     side_px = 2 * policy.image_size_px
     for step, window in enumerate(windows):
-        tile, target = draw_on_observation(
-            window, windows.cameras, policy, demonstration.images, step
-        )
+        tile, target = tiles_of(demonstration.images, step, window, windows.cameras, policy)
         write_png(folder / TILE / f"{step}.png", tile, side_px)
         write_png(folder / TARGET_TILE / f"{step}.png", target, side_px)
 

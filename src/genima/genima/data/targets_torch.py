@@ -25,7 +25,6 @@ from genima.data.demonstration import Demonstration, Frames
 from genima.data.drawing import draw_on_backgrounds, draw_on_observed, observed, tiles_of
 from genima.data.targets import Window, Windows, picklable
 from genima.data.textures import TextureBank
-from genima.intrinsics import square_image
 from genima.policy import Policy
 
 Item = dict[str, Any]
