@@ -238,6 +238,15 @@ def test_take_that_ends_by_itself_rings_and_says_why() -> None:
     assert "camera wrist was silent for 1.0 s" in message.text
 
 
+def test_take_that_the_operator_ends_does_not_ring() -> None:
+    operator = Operator(RecorderState.RECORDING)
+    operator.press(SPACE)
+    operator.hears(RecorderState.REVIEW, reason="the operator ended it")
+    operator.succeeds()
+    assert not operator.dialogue.tick(operator.now_s)
+    assert operator.said == "the take has ended; keep or discard it"
+
+
 def test_question_ends_when_somebody_else_has_settled_the_take() -> None:
     operator = Operator(RecorderState.REVIEW)
     operator.press("d")

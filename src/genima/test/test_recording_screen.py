@@ -16,7 +16,9 @@ from genima.recording_ui.snapshot import Health, RecorderSnapshot, RecorderState
 
 WIDTH, HEIGHT = 90, 24
 WANTED = Wanted("push_button", "push the maroon button", episodes=20, reset_time_s=10.0)
-GOOD = StreamSnapshot("front/color/image_raw", 300, 0, 0, 30.0, 0.001, 0.02, required=True)
+GOOD = StreamSnapshot(
+    "front/color/image_raw", rate_hz=30.0, jitter_s=0.001, age_s=0.02, required=True
+)
 
 
 def stream(**values: object) -> StreamSnapshot:
@@ -73,6 +75,10 @@ def text(shown: DialogueView) -> str:
         (view(RecorderState.RECORDING, take_s=72.34), "● RECORDING episode 7"),
         (view(RecorderState.REVIEW, take_s=72.34), "■ TAKE ENDED: keep episode 7?"),
         (view(RecorderState.FAULT), "CANNOT RECORD"),
+        (
+            view(RecorderState.IDLE, snapshot=snapshot(RecorderState.IDLE, reason="no camera")),
+            "NOT READY",
+        ),
     ],
 )
 def test_headline_says_the_state(shown: DialogueView, headline: str) -> None:
@@ -127,6 +133,7 @@ def test_disk_that_is_nearly_full_is_red() -> None:
         (stream(jitter_s=math.nan, rate_hz=math.nan), Health.GOOD),
         (stream(age_s=1.2), Health.BAD),
         (stream(age_s=-1.0), Health.BAD),
+        (stream(age_s=9.0, type="sensor_msgs/msg/CameraInfo"), Health.GOOD),
         (stream(age_s=-1.0, required=False), Health.WAITING),
         (stream(age_s=300.0, required=False, jitter_s=4.0), Health.GOOD),
     ],
@@ -178,9 +185,10 @@ def test_message_note_and_questions_are_shown() -> None:
     assert "cannot be brought back" in text(view(RecorderState.REVIEW, mode=Mode.CONFIRM_DISCARD))
 
 
-def test_fault_shows_its_reason() -> None:
-    broken = snapshot(RecorderState.FAULT, reason="/data is read-only")
-    assert "/data is read-only" in text(view(RecorderState.FAULT, snapshot=broken))
+@pytest.mark.parametrize("state", [RecorderState.IDLE, RecorderState.FAULT])
+def test_what_is_in_the_way_is_shown(state: RecorderState) -> None:
+    broken = snapshot(state, reason="/data is read-only")
+    assert "/data is read-only" in text(view(state, snapshot=broken))
 
 
 def test_text_of_others_is_no_markup() -> None:

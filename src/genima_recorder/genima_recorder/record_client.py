@@ -132,6 +132,7 @@ def snapshot(message: RecorderStatus) -> RecorderSnapshot:
 def _stream(message: StreamStatus) -> StreamSnapshot:
     return StreamSnapshot(
         topic=message.topic,
+        type=message.type,
         received=message.received,
         lost=message.lost,
         gaps=message.gaps,

@@ -25,6 +25,7 @@ from genima.recording_ui.line_frontend import LineFrontend
 from genima.recording_ui.orders import Command, Order
 from genima.recording_ui.screen_frontend import ScreenFrontend
 from genima.recording_ui.snapshot import RecorderState
+from genima_recorder.own_recorder import own_recorder
 from genima_recorder.record_client import STATUS_TOPIC, TIME_LIMITS_S, RecordClient
 from genima_recorder.recorder_process import RecorderProcess
 from genima_ros.dds import send_lost_messages_soon
@@ -77,26 +78,15 @@ class RecordProgram:
         with ExitStack() as stack:
             stack.callback(self._node.destroy_node)
             stack.callback(self._executor.shutdown, timeout_sec=1.0)
-            if self._arguments.params_file:
+            if self._arguments.config_dir:
+                recorder = own_recorder(self._arguments)
                 self._refuse_second_recorder()
-                self._process = stack.enter_context(self._own_recorder())
+                self._process = stack.enter_context(recorder)
             self._await_recorder()
             self._converse()
             code = self._leave()
         self._say_goodbye(code)
         return code
-
-    def _own_recorder(self) -> RecorderProcess:
-        given = self._arguments
-        return RecorderProcess(
-            given.namespace,
-            given.params_file,
-            {
-                "dataset": str(given.out),
-                "cameras_file": str(given.cameras_file),
-                "resume": given.resume,
-            },
-        )
 
     def _refuse_second_recorder(self) -> None:
         until_s = time.monotonic() + _LOOK_S
@@ -184,7 +174,7 @@ class RecordProgram:
         if code == 0:
             return
         where = (
-            "it is on disk and becomes an episode without a success label with --resume"
+            "it has become an episode without a success label"
             if self._process
             else "the recorder still holds it: start genima record again, then keep or discard it"
         )
@@ -206,8 +196,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--reset-time", type=float, default=0.0)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--namespace", default="")
-    parser.add_argument("--params-file", type=Path, help="starts a recorder with these parameters")
-    parser.add_argument("--cameras-file", type=Path)
+    parser.add_argument("--config-dir", type=Path, help="starts a recorder with what is there")
+    parser.add_argument("parameters", nargs="*", help="name:=value ... of that recorder")
     return parser.parse_args(words)
 
 

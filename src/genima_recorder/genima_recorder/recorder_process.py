@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +19,7 @@ from genima.launching.processes import die_with
 _END_LIMIT_S = 30.0
 #: What precedes the text in a line of ROS's log.
 _LOG_HEAD = re.compile(r"^\[(?P<level>\w+)\] \[[\d.]+\] \[[\w./]+\]: ")
+_BAD_LEVELS = ("ERROR", "FATAL")
 _LAST_LINES = 12
 
 
@@ -30,7 +32,7 @@ class RecorderProcess:
         parameters: More of them, which win.
     """
 
-    def __init__(self, namespace: str, params_file: Path, parameters: dict[str, Value]) -> None:
+    def __init__(self, namespace: str, params_file: Path, parameters: Mapping[str, Value]) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="genima_record_")
         self._spec = NodeSpec(
             label="recorder",

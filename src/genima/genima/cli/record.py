@@ -26,27 +26,36 @@ def run(
         typer.Option(help="Start a recorder; --no-launch: use the one that is running."),
     ] = True,
     namespace: Annotated[str, typer.Option(help="What is in front of the topics.")] = "",
-    params_file: Annotated[
-        Path | None, typer.Option(help="Parameters of the recorder, for example other cameras.")
+    config_dir: Annotated[
+        Path | None, typer.Option(help="Folder of recorder.yaml and cameras.yaml.")
     ] = None,
-    cameras_file: Annotated[
-        Path | None, typer.Option(help="Where the cameras are; goes into the data set.")
+    parameters: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="name:=value ... of the recorder's parameters, such as image_storage:=png",
+            metavar="[NAME:=VALUE]...",
+        ),
     ] = None,
 ) -> None:
     """Record demonstrations from the keyboard, or by lines on stdin from a script or a pedal."""
+    from genima.cli.launch import parse_arguments
+    from genima.errors import InvalidParameter
     from genima.launching.ament import executable, share_directory
     from genima.recording_ui.folder import check_folder
 
-    out = out.absolute()
-    config = share_directory("genima_bringup", os.environ) / "config"
-    words = ["--out", str(out), "--task", task, "--instruction", instruction]
+    given = parse_arguments(parameters or [])
+    words = ["--out", str(out.absolute()), "--task", task, "--instruction", instruction]
     words += ["--episodes", str(episodes), "--reset-time", str(reset_time)]
     words += ["--namespace", namespace]
     if launch:
-        words += ["--resume"] * resume
-        check_folder(out, resume=resume)
-        params_file = (params_file or config / "recorder.yaml").absolute()
-        cameras_file = (cameras_file or config / "cameras.yaml").absolute()
-        words += ["--params-file", str(params_file), "--cameras-file", str(cameras_file)]
+        check_folder(out.absolute(), resume=resume)
+        folder = config_dir or share_directory("genima_bringup", os.environ) / "config"
+        words += ["--config-dir", str(folder.absolute()), *["--resume"] * resume]
+        words += [f"{name}:={value}" for name, value in given.items()]
+    elif resume or config_dir or given:
+        raise InvalidParameter(
+            "--resume, --config-dir and name:=value are for a recorder that is started here; give "
+            "them to the one that is running, or leave --no-launch out"
+        )
     program = executable("genima_recorder", "record", os.environ)
     os.execv(program, [str(program), *words])

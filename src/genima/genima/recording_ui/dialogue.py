@@ -147,11 +147,9 @@ class Dialogue:
             self._welcome(snapshot)
             return
         ended = before.state is RecorderState.RECORDING and snapshot.state is not before.state
-        if ended and snapshot.reason:
+        if ended and self._pending is None:
             self.say(f"the take has ended: {snapshot.reason}", Tone.WARNING)
             self._rings = True
-        elif ended and self._pending is None:
-            self.say(_DONE[Command.STOP])
         if self._pending is None and not snapshot.state.open_take and self._mode is not Mode.NOTE:
             self.finished |= self._mode is Mode.QUIT  # somebody else has settled the take
             self._mode = Mode.COMMAND
@@ -239,8 +237,10 @@ class Dialogue:
             return
         if self._snapshot is not None:  # the status that says so is on its way
             after = _AFTER.get(command, RecorderState.IDLE)
-            self._snapshot = replace(self._snapshot, state=after, reason="")
-        self.say(f"{_DONE[command]}{f': {answer.message}' if answer.message else ''}", Tone.GOOD)
+            reason = self._snapshot.reason if command is Command.STOP else ""
+            self._snapshot = replace(self._snapshot, state=after, reason=reason)
+        kept_as = f": {answer.message}" if command in (Command.KEEP, Command.FAIL) else ""
+        self.say(f"{_DONE[command]}{kept_as}", Tone.GOOD)
         if command is Command.START:
             self._reset_until_s = -math.inf
         if command.settles_take:

@@ -21,6 +21,7 @@ _COLOURS = {
     Health.BAD: "bold red",
 }
 _TONES = {Tone.PLAIN: "", Tone.GOOD: "green", Tone.WARNING: "yellow", Tone.ERROR: "bold red"}
+_REASONS = {RecorderState.IDLE: "yellow", RecorderState.FAULT: "bold red"}
 _WORST_FIRST = (Health.BAD, Health.IMPERFECT, Health.WAITING, Health.GOOD)
 _MB, _GB = 1e6, 1e9
 #: Disk left for less than this is shown in red [s].
@@ -64,6 +65,8 @@ def state_words(view: DialogueView) -> tuple[str, str]:
         return "CANNOT RECORD", "red"
     if view.reset_left_s > 0:
         return f"PREPARE THE SCENE: {math.ceil(view.reset_left_s)} s", "blue"
+    if snapshot.reason:
+        return "NOT READY", "yellow"
     return f"READY for episode {snapshot.episode}", "green"
 
 
@@ -173,8 +176,8 @@ def _message(view: DialogueView) -> Text:
     snapshot, state = view.snapshot, view.state
     if view.mode is Mode.CONFIRM_DISCARD:
         return Text("discard this take? It cannot be brought back.", style="bold yellow")
-    if state is RecorderState.FAULT and snapshot is not None:
-        return Text(snapshot.reason, style="bold red")
+    if snapshot is not None and snapshot.reason and state is not None and not state.open_take:
+        return Text(snapshot.reason, style=_REASONS[state])
     return Text(view.message.text, style=_TONES[view.message.tone])
 
 

@@ -10,6 +10,8 @@ from enum import Enum
 SILENT_S = 1.0
 #: Jitter is worth a look from this fraction of the period on.
 _JITTER_FRACTION = 0.5
+#: What was said once and still holds.
+_HOLDING_TYPES = ("sensor_msgs/msg/CameraInfo",)
 
 
 class RecorderState(Enum):
@@ -41,6 +43,7 @@ class StreamSnapshot:
 
     Attributes:
         topic: Its name.
+        type: Of its messages.
         received: Messages written since the take began.
         lost: Messages known to be missing.
         gaps: Times it was silent for longer than its limit.
@@ -51,6 +54,7 @@ class StreamSnapshot:
     """
 
     topic: str
+    type: str = ""
     received: int = 0
     lost: int = 0
     gaps: int = 0
@@ -64,7 +68,7 @@ class StreamSnapshot:
         """The verdict. Topics that no take needs may be silent: they come on change."""
         if self.age_s < 0:
             return Health.BAD if self.required else Health.WAITING
-        if self.required and self.age_s > SILENT_S:
+        if self.required and self.age_s > SILENT_S and self.type not in _HOLDING_TYPES:
             return Health.BAD
         if self.lost or self.gaps or (self.required and self._unsteady):
             return Health.IMPERFECT
