@@ -126,7 +126,7 @@ def _demonstration(rollout: Rollout, rig: CameraRig) -> Demonstration:
         q=np.stack([step.state.q for step in steps]),
         dq=np.stack([step.state.dq for step in steps]),
         gripper_open=np.array([step.state.gripper_open for step in steps]),
-        q_command=np.stack([unknown if c is None else c.q for c in commands]),
+        q_command=np.stack([unknown if c is None else c.q[1] for c in commands]),
         gripper_command=np.array([c is None or c.gripper_open for c in commands]),
         rig=rig,
         gripper_width_m=np.array([step.state.gripper_width_m for step in steps]),

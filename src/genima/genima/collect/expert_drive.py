@@ -29,18 +29,23 @@ draw; without them a learner would be taught to stop at the very edge of success
 """
 
 
+COMMAND_TIMES_S: Float[Array, "2"] = np.array([0.0, POLICY_STEP_S])
+"""When the two points of a command are reached, counted from its stamp [s]."""
+COMMAND_TIMES_S.setflags(write=False)
+
+
 @dataclass(frozen=True, eq=False)
 class ExpertCommand:
-    """Where the arm is to be one policy step from now.
+    """A trajectory for one policy step, from where the arm was sent before to where it is to be.
 
     Attributes:
-        q: Joint positions [rad], (7,).
-        dq: Joint velocities there [rad/s], (7,).
+        q: Joint positions at `COMMAND_TIMES_S` [rad], (2, 7).
+        dq: Joint velocities there [rad/s], (2, 7).
         gripper_open: State of the gripper on the way.
     """
 
-    q: Float[Array, "7"]
-    dq: Float[Array, "7"]
+    q: Float[Array, "2 7"]
+    dq: Float[Array, "2 7"]
     gripper_open: bool
 
 
@@ -48,17 +53,21 @@ class ExpertCommander:
     """Makes commands of what an expert says at each policy step of one episode."""
 
     def __init__(self) -> None:
-        self._q_last: Float[Array, "7"] | None = None
+        self._last: ExpertCommand | None = None
 
     def command(self, chunk: ExpertChunk) -> ExpertCommand:
         """The next command: the first step of a fresh chunk.
 
         The arm arrives with the mean speed of the step, so an even motion is an even motion.
         """
-        q_last = chunk.q_now if self._q_last is None else self._q_last
-        self._q_last = np.array(chunk.q[0], float)
-        dq = (self._q_last - q_last) / POLICY_STEP_S
-        return ExpertCommand(self._q_last, dq, bool(chunk.gripper_open[0]))
+        last = self._last
+        q_from, dq_from = (chunk.q_now, np.zeros(7)) if last is None else (last.q[1], last.dq[1])
+        q_to = np.array(chunk.q[0], float)
+        dq_to = (q_to - q_from) / POLICY_STEP_S
+        self._last = ExpertCommand(
+            np.stack([q_from, q_to]), np.stack([dq_from, dq_to]), bool(chunk.gripper_open[0])
+        )
+        return self._last
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +117,7 @@ def _advance(
 ) -> None:
     """One policy step; every number is the one that `LockstepRunner` comes to."""
     start_s = round(step * POLICY_STEP_S, 9)
-    end_s = np.array([POLICY_STEP_S])
-    follower.accept(start_s, JOINT_NAMES, end_s, command.q[None], command.dq[None])
+    follower.accept(start_s, JOINT_NAMES, COMMAND_TIMES_S, command.q, command.dq)
     rows = round(POLICY_STEP_S / world.physics_dt_s)
     times_s = (start_s + world.physics_dt_s * np.arange(1, rows + 1)).round(9)
     world.advance(np.array([follower.sample(t).q for t in times_s]), command.gripper_open)
