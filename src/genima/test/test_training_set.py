@@ -278,9 +278,13 @@ def moved(rig):
     return replace(rig, cameras={**rig.cameras, "front": replace(front, parent_T_cam=pose)})
 
 
+REMOVED = object()
+
+
 def edit(file: Path, **changes) -> None:
-    content = json.loads(file.read_text())
-    file.write_text(json.dumps(content | changes))
+    content = json.loads(file.read_text()) | changes
+    content = {key: value for key, value in content.items() if value is not REMOVED}
+    file.write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize(
@@ -311,6 +315,7 @@ def test_set_that_cannot_be_understood_is_refused(tmp_path, changes, words):
         ({"success": "yes"}, "success"),
         ({"seed": 1.5}, "seed"),
         ({"cameras": {}}, "cameras"),
+        ({"source": REMOVED}, "lacks the key 'source'"),
     ],
 )
 def test_episode_that_cannot_be_understood_is_refused(tmp_path, changes, words):

@@ -89,8 +89,8 @@ def assemble_episode(folder: Path, demo: RlbenchDemo) -> Demonstration:
             task=str(content["task"]),
             variation=int(content["variation"]),
             descriptions=tuple(str(text) for text in content["descriptions"]),
-            seed=_optional(content["seed"], int),
-            success=_optional(content["success"], bool),
+            seed=_optional(content, "seed", int),
+            success=_optional(content, "success", bool),
             source=str(content["source"]),
             step_s=float(content["step_s"]),
             stamps_s=np.array(content["stamps_s"], float),
@@ -104,14 +104,16 @@ def assemble_episode(folder: Path, demo: RlbenchDemo) -> Demonstration:
         raise _malformed(file, error) from error
 
 
-def _optional(value: Any, kind: type[_Value]) -> _Value | None:
+def _optional(content: dict[str, Any], key: str, kind: type[_Value]) -> _Value | None:
+    value = content[key]
     if value is not None and type(value) is not kind:
-        raise TypeError(f"{value!r} is neither {kind.__name__} nor null")
+        raise TypeError(f"{key} is {value!r}")
     return value
 
 
 def _malformed(file: Path, error: Exception) -> InvalidDataset:
-    return InvalidDataset(f"{file}: lacks a key or has a malformed one ({error!r}); restore it")
+    what = f"lacks the key {error}" if isinstance(error, KeyError) else f"is malformed ({error})"
+    return InvalidDataset(f"{file}: {what}; restore it, or remove the episode")
 
 
 def _to_json(demonstration: Demonstration) -> dict[str, Any]:
