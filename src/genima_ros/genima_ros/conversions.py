@@ -87,7 +87,9 @@ def rgb_to_image(image: UInt8[Array, "h w 3"], frame_id: str, stamp_s: float) ->
     message.header.stamp = time_message(stamp_s)
     message.step = image.shape[1] * 3
     # An array.array is taken as it is; a list or bytes would be checked element by element.
-    message.data = array.array("B", np.ascontiguousarray(image).tobytes())
+    data = array.array("B")
+    data.frombytes(np.ascontiguousarray(image))  # the only copy: images come 120 times a second
+    message.data = data
     return message
 
 
