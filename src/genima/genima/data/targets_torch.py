@@ -53,6 +53,11 @@ class WindowDataset(Dataset[Item]):
         self._seed = seed
         # In shared memory, because workers may outlive an epoch.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
+        _keep_to_one_thread()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        _keep_to_one_thread()
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -207,6 +212,11 @@ class ObservedWindows(ControllerWindows):
         if self._spheres:
             images = draw_on_observed(images, window, cameras, self._policy)
         return [images[name] for name in self._policy.cameras]
+
+
+def _keep_to_one_thread() -> None:
+    """Before workers are forked, who could wait for OpenCV's threads for ever, or in a new one."""
+    cv2.setNumThreads(1)
 
 
 def _frames(demonstrations: Sequence[Demonstration], policy: Policy) -> list[dict[str, Frames]]:
