@@ -112,7 +112,7 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         RecordedCamera(tmp_path / "nowhere.db3", SETTINGS, repeat=True).check()
 
 
-@pytest.mark.parametrize("name", ["broken.db3", "broken.bag"])
+@pytest.mark.parametrize("name", ["broken.db3", "broken.bag", "broken.mcap"])
 @pytest.mark.parametrize("content", [b"", b"this is no recording at all" * 100])
 def test_file_that_is_no_recording_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name

@@ -4,7 +4,13 @@
 from sensor_msgs.msg import CameraInfo, Image
 
 from genima.realsense.calibration import ColourCalibration
-from genima.realsense.capture import CameraReport, CameraState, Capture, ColourFrame
+from genima.realsense.capture import (
+    LOST_AFTER_S,
+    CameraReport,
+    CameraState,
+    Capture,
+    ColourFrame,
+)
 from genima.realsense.frames import ColourSettings
 from genima.realsense.sources import make_sources, parse_cameras
 from genima_recorder.camera_parameters import CameraParameters
@@ -15,6 +21,8 @@ from genima_ros.qos import IMAGE_PUBLISHER
 
 #: A camera that delivers less than this share of its rate is complained of.
 _LEAST_RATE = 0.9
+#: Stamps further ahead of this computer's clock than this are wrong [s].
+_MOST_AHEAD_S = 0.1
 
 
 class CameraNode(GenimaNode):
@@ -49,6 +57,8 @@ class CameraNode(GenimaNode):
 
     def deactivate(self) -> None:
         """Stop all streams."""
+        for capture in self._captures.values():
+            capture.request_stop()
         for capture in self._captures.values():
             capture.stop()
         self._captures = {}
@@ -113,6 +123,11 @@ class CameraNode(GenimaNode):
             return f"camera {name!r} starts"
         if report.trouble:
             return f"camera {name!r}: {report.trouble}"
+        if not -_MOST_AHEAD_S < report.age_s < LOST_AFTER_S:
+            return (
+                f"camera {name!r} stamps its images {report.age_s:.1f} s before this computer's "
+                "time; plug it in anew"
+            )
         wanted_hz = self.parameters.rate_hz
         if report.rate_hz < _LEAST_RATE * wanted_hz:
             return f"camera {name!r} delivers {report.rate_hz:.1f} of {wanted_hz} frames a second"

@@ -222,6 +222,7 @@ class Rig:
         self.said: list[str] = []
         self.sending = threading.Event()
         self.sending.set()
+        self.behind_s = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._send, daemon=True)
         self._thread.start()
@@ -239,7 +240,7 @@ class Rig:
         while not self._ended.wait(1 / SETTINGS.rate_hz):
             camera, number = self.camera, next(numbers)
             if camera is not None and self.sending.is_set():
-                camera.send(picture(0), time.time(), number)
+                camera.send(picture(0), time.time() - self.behind_s, number)
 
     def close(self) -> None:
         self._ended.set()
@@ -305,6 +306,16 @@ def test_slow_camera_is_warned_about(rig: Rig, watcher: Watcher) -> None:
     watcher.until(lambda: rig.node._health().level is Level.WARN, "a warning")
     assert "camera 'front' delivers" in rig.node._health().message
     watcher.until(lambda: rig.node._health().level is Level.OK, "good health again")
+
+
+@pytest.mark.parametrize("behind_s", [5.0, -5.0])
+def test_stamps_that_are_off_are_warned_about(rig: Rig, watcher: Watcher, behind_s: float) -> None:
+    rig.behind_s = behind_s
+    rig.node.trigger_configure()
+    rig.node.trigger_activate()
+    watcher.until(lambda: "stamps its images" in rig.node._health().message, "a warning")
+    assert f"{behind_s:.1f} s before this computer's time" in rig.node._health().message
+    assert rig.node._health().level is Level.WARN
 
 
 def test_malformed_list_of_cameras_fails_configuration_and_can_be_mended(rig: Rig) -> None:

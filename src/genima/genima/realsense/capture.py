@@ -22,7 +22,7 @@ LOST_AFTER_S = 1.0
 FIRST_FRAME_WITHIN_S = 5.0
 #: First and longest pause before a lost camera is tried again [s].
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 5.0
-_JOIN_WITHIN_S = 3.0
+_JOIN_WITHIN_S = 2.0
 _OWN_CLOCK = (
     "stamps by its own clock, which is mapped to this computer's by the time of arrival, so that "
     "stamps are late by the transport; for exact ones use a firmware and a kernel with metadata"
@@ -134,9 +134,13 @@ class Capture:
         """Begin; a capture is started once."""
         self._thread.start()
 
+    def request_stop(self) -> None:
+        """Have it end soon, so that several can end at the same time."""
+        self._stop.set()
+
     def stop(self) -> None:
         """End the thread and let go of the camera; does not wait for one that hangs in USB."""
-        self._stop.set()
+        self.request_stop()
         self._thread.join(timeout=_JOIN_WITHIN_S)
 
     def report(self, now_s: float) -> CameraReport:

@@ -33,7 +33,7 @@ class DeviceInfo:
 
     @property
     def slow(self) -> bool:
-        """Whether the connection is too slow for colour at full size and rate."""
+        """Whether the connection is slower than USB 3."""
         return self.usb.startswith(("1", "2"))
 
     @property
@@ -41,7 +41,7 @@ class DeviceInfo:
         """What to do about a slow connection; empty if nothing."""
         if not self.slow:
             return ""
-        return f"is connected by USB {self.usb}, which is too slow for 640x480 at 30 Hz; {_USB3}"
+        return f"is connected by USB {self.usb}, which two cameras overfill; {_USB3}"
 
 
 def device_info(device: Any) -> DeviceInfo:

@@ -9,7 +9,7 @@ from genima.errors import CameraError, InvalidParameter
 from genima.realsense.devices import connected_devices, connected_sentence, require_serials
 from genima.realsense.frames import ColourSettings, FrameSource
 from genima.realsense.live import LiveCamera
-from genima.realsense.recorded import SUFFIXES, RecordedCamera
+from genima.realsense.recorded import RecordedCamera
 
 #: As topics allow it.
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
@@ -74,7 +74,7 @@ def make_sources(
 
 
 def _is_file(place: str) -> bool:
-    return Path(place).suffix in SUFFIXES
+    return "/" in place or "." in place  # serial numbers are digits
 
 
 def _require_devices(serials: dict[str, str]) -> None:
