@@ -13,7 +13,7 @@ from workspace.steps import Stamp, digest, run_logged
 BASE_GROUPS = ("ros", "build", "core", "sim")
 ALL_GROUPS = (*BASE_GROUPS, "learn", "robot", "dev")
 # Groups part of which is installed without dependencies, from a second file.
-_NO_DEPS = {"sim": "sim-nodeps.txt", "dev": "dev-nodeps.txt"}
+_NO_DEPS = {"sim": "sim-nodeps.txt", "dev": "dev-nodeps.txt", "learn": "learn-nodeps.txt"}
 
 
 class Environment:

@@ -6,7 +6,7 @@ import pytest
 
 from genima.arrays import Array, UInt8
 from genima.cameras import load_rig
-from genima.control.planner import GeometricPlanner
+from genima.control.planner import GeometricPlanner, Seen
 from genima.decode import TargetDecoder
 from genima.kinematics import Q_HOME
 from genima.policy import Policy
@@ -33,7 +33,7 @@ def blank() -> dict[str, UInt8[Array, "s s 3"]]:
 def test_drawn_target_becomes_the_plan(planner: GeometricPlanner, gripper_open: bool) -> None:
     q_target = Q_SEEN + np.deg2rad([5.0, 3.0, -4.0, 2.0, 3.0, -3.0, 6.0])
     drawn = draw_targets(blank(), q_target, gripper_open, RIG.views(Q_SEEN), POLICY)
-    plan = planner.plan(tile_images(drawn, POLICY.cameras), Q_SEEN)
+    plan = planner.plan(tile_images(drawn, POLICY.cameras), Seen(Q_SEEN, True, "go"))
     assert plan.q_target is not None
     assert np.abs(plan.q_target - q_target).max() < np.deg2rad(2.0)
     assert plan.gripper_open is gripper_open
@@ -42,6 +42,6 @@ def test_drawn_target_becomes_the_plan(planner: GeometricPlanner, gripper_open: 
 
 
 def test_tile_without_spheres_is_refused_with_a_sentence(planner: GeometricPlanner) -> None:
-    plan = planner.plan(tile_images(blank(), POLICY.cameras), np.array(Q_HOME))
+    plan = planner.plan(tile_images(blank(), POLICY.cameras), Seen(np.array(Q_HOME), True, "go"))
     assert plan.q_target is None
     assert "the drawn target cannot be followed: " in plan.refusal

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from genima.arrays import Array, Float
-from genima.control.planner import Plan
+from genima.control.minimum_jerk import minimum_jerk_chunk
+from genima.control.planner import Plan, PlannedChunk
 from genima.control.session import ControlSession
 from genima.control.session_types import SessionSettings, SessionState, SessionStatus, Setpoint
 from genima.control.splicer import ChunkSplicer
@@ -532,3 +533,55 @@ def test_lockstep_goes_on_in_a_world_whose_time_began_again() -> None:
         assert loop.step()
     loop.advance()
     np.testing.assert_allclose(loop.arm, target(), atol=1e-6)
+
+
+# Learned chunks
+
+
+def chunk_to(end: Float[Array, "7"], closes_at: int = 20) -> PlannedChunk:
+    """Straight from home, eased at both ends; the gripper closes at one of its steps."""
+    chunk = minimum_jerk_chunk(Q_HOME, end, True, True, 0.0, POLICY.horizon_steps, POLICY.step_s)
+    return PlannedChunk(chunk.q, np.arange(1, POLICY.horizon_steps + 1) < closes_at)
+
+
+def test_chunk_is_followed_step_by_step(loop: Loop) -> None:
+    loop.start()
+    chunk = chunk_to(target())
+    plan = Plan(chunk.q[-1], False, 0.9, chunk=chunk)
+    loop.session.offer(plan, loop.now_s, loop.now_s)
+    began_s = loop.now_s
+    points = loop.advance() + loop.run(1.0)
+    require_smooth(points)
+    by_time = {round(point.time_s - began_s, 6): point.q for point in points}
+    for step in range(4, POLICY.horizon_steps, 2):  # its first steps fade in
+        assert by_time[round(step * POLICY.step_s, 6)] == pytest.approx(
+            chunk.q[step - 1], abs=2e-3
+        )
+
+
+def test_gripper_acts_at_its_step_of_a_chunk(loop: Loop) -> None:
+    loop.start()
+    loop.advance()
+    plan = Plan(target(), False, 0.9, chunk=chunk_to(target(), closes_at=10))
+    loop.session.offer(plan, loop.now_s, loop.now_s)
+    loop.run(0.45)
+    assert loop.session.gripper_open
+    loop.run(0.1)
+    assert not loop.session.gripper_open
+
+
+def test_warning_of_a_plan_is_told_while_it_is_followed(loop: Loop) -> None:
+    loop.start()
+    plan = Plan(target(), True, 0.9, chunk=chunk_to(target()), warning="ends elsewhere")
+    loop.session.offer(plan, loop.now_s, loop.now_s)
+    assert loop.status.state is SessionState.RUNNING and loop.status.reason == "ends elsewhere"
+    assert loop.run(0.2)
+
+
+def test_warning_of_a_plan_halts_where_that_is_asked_for() -> None:
+    loop = Loop(SessionSettings(halt_on_warning=True))
+    loop.start()
+    plan = Plan(target(), True, 0.9, chunk=chunk_to(target()), warning="ends elsewhere")
+    loop.session.offer(plan, loop.now_s, loop.now_s)
+    assert loop.status.state is SessionState.HALTED and loop.status.reason == "ends elsewhere"
+    assert not loop.run(0.2)

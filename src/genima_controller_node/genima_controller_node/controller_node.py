@@ -3,7 +3,6 @@
 
 import sys
 import threading
-from functools import partial
 
 from genima_msgs.msg import ControllerStatus, TargetTile
 from sensor_msgs.msg import JointState
@@ -19,7 +18,7 @@ from genima.timing import DeadlineLoop
 from genima_controller_node.command_publisher import CommandPublisher
 from genima_controller_node.execute_server import ExecuteServer
 from genima_controller_node.parameters import ControllerParameters
-from genima_controller_node.planning import make_planner, make_session
+from genima_controller_node.planning import make_session, planner_factory
 from genima_controller_node.status import StatusPublisher, health_of
 from genima_controller_node.target_intake import TargetIntake
 from genima_ros.cameras import CameraInfos
@@ -59,9 +58,9 @@ class ControllerNode(GenimaNode):
         statuses = self.advertise(ControllerStatus, "status", LATCHED)
         self._statuses = StatusPublisher(statuses, self.get_logger())
         self._commands = CommandPublisher(self, repeat_gripper=self._lockstep)
-        plan = partial(make_planner, p, self._policy)
+        make_planner = planner_factory(p, self._policy)
         self._intake = TargetIntake(
-            self, self._session, self._policy, plan, self._on_plan, self._on_defect
+            self, self._session, self._policy, make_planner, self._on_plan, self._on_defect
         )
         rig = make_rig(p.cameras_file)
         self._infos = CameraInfos(self, self._policy, rig, self._intake.set_rig)

@@ -12,7 +12,21 @@ class ControllerParameters:
 
     autostart: bool = parameter(True, "Configure and activate without being told.")
     controller: str = parameter(
-        "geometric", "What turns drawn tiles into motion.", choices=("geometric",)
+        "geometric", "What turns drawn tiles into motion.", choices=("geometric", "act")
+    )
+    text_model: str = parameter(
+        "", "Folder of the text model for instructions that `act` was not trained on."
+    )
+    device: str = parameter("cpu", "Where `act` computes: cpu, cuda, cuda:1 ...")
+    follow_tolerance_rad: float = parameter(
+        0.2,
+        "How far from the drawn target a planned motion may end before it is warned of.",
+        unit="rad",
+        minimum=0.01,
+        maximum=3.0,
+    )
+    halt_on_disagreement: bool = parameter(
+        False, "Halt where a planned motion does not end at the drawn target."
     )
     robot: str = parameter("panda", "Whose limits hold.", choices=("panda", "fr3"))
     cameras_file: str = parameter("", "File that says where the cameras are.")

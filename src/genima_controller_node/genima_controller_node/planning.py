@@ -1,22 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the controller node builds its session and planner from."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from genima.cameras import CameraRig
 from genima.control.planner import GeometricPlanner, Planner
 from genima.control.session import ControlSession
 from genima.control.session_types import SessionSettings
 from genima.control.splicer import ChunkSplicer
 from genima.decode import TargetDecoder
+from genima.errors import InvalidParameter
 from genima.kinematics import Q_HOME
 from genima.limits import RobotModel, limits_of
 from genima.policy import Policy
 from genima.safety import CommandGate, GateParameters
 from genima_controller_node.parameters import ControllerParameters
 
+if TYPE_CHECKING:
+    from genima.act.predictor import ActPredictor
 
-def make_planner(parameters: ControllerParameters, policy: Policy, rig: CameraRig) -> Planner:
-    """The planner that the parameters name."""
-    return GeometricPlanner(TargetDecoder(rig, policy, limits_of(RobotModel(parameters.robot))))
+
+def planner_factory(
+    parameters: ControllerParameters, policy: Policy
+) -> Callable[[CameraRig], Planner]:
+    """Load what the parameters name; the planner itself needs to know the cameras.
+
+    Raises:
+        GenimaError: The weights cannot be used.
+    """
+    limits = limits_of(RobotModel(parameters.robot))
+    if parameters.controller == "geometric":
+        return lambda rig: GeometricPlanner(TargetDecoder(rig, policy, limits))
+    from genima.act.planner import ActPlanner  # torch takes seconds, and only this needs it
+
+    predictor = _load_predictor(parameters, policy)
+    tolerance_rad = parameters.follow_tolerance_rad
+    return lambda rig: ActPlanner(predictor, TargetDecoder(rig, policy, limits), tolerance_rad)
+
+
+def _load_predictor(parameters: ControllerParameters, policy: Policy) -> "ActPredictor":
+    from genima.act.checkpoint import ActCheckpoint
+    from genima.act.predictor import ActPredictor
+
+    if not parameters.policy_file:
+        raise InvalidParameter(
+            "controller 'act' needs weights: set policy_file to the policy.yaml of a policy "
+            "folder that has the folder controller/ beside it"
+        )
+    folder = Path(parameters.policy_file).parent / "controller"
+    text_model = Path(parameters.text_model) if parameters.text_model else None
+    checkpoint = ActCheckpoint.load(folder)
+    predictor = ActPredictor(checkpoint, policy, text_model, parameters.device)
+    predictor.warm_up()
+    return predictor
 
 
 def make_session(parameters: ControllerParameters, policy: Policy) -> ControlSession:
@@ -30,6 +68,7 @@ def make_session(parameters: ControllerParameters, policy: Policy) -> ControlSes
         max_target_age_s=parameters.max_target_age_s,
         first_target_timeout_s=parameters.first_target_timeout_s,
         blocking=parameters.pacing == "lockstep",
+        halt_on_warning=parameters.halt_on_disagreement,
     )
     gate = CommandGate(
         limits,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from genima_msgs.msg import TargetRequest, TargetTile
 
-from genima.arrays import Array, Float, UInt8
+from genima.arrays import Array, UInt8
 from genima.cameras import CameraRig
-from genima.control.planner import Plan, Planner
+from genima.control.planner import Plan, Planner, Seen
 from genima.control.session import ControlSession
 from genima.errors import GenimaError
 from genima.policy import Policy
@@ -24,7 +24,7 @@ from genima_ros.tiles import read_tile
 class _Job:
     tile: UInt8[Array, "t t 3"]
     stamp_s: float
-    q: Float[Array, "7"]
+    seen: Seen
     planner: Planner
 
 
@@ -103,7 +103,8 @@ class TargetIntake:
             self._node.complain("target_tile", error)
             self._session.refuse(str(error), now_s)
             return
-        self._worker.put(_Job(tile, stamp_s, q, self._planner))
+        seen = Seen(q, self._session.gripper_is_open, message.instruction)
+        self._worker.put(_Job(tile, stamp_s, seen, self._planner))
 
     def _plan(self, job: _Job) -> None:
-        self._on_plan(job.planner.plan(job.tile, job.q), job.stamp_s)
+        self._on_plan(job.planner.plan(job.tile, job.seen), job.stamp_s)

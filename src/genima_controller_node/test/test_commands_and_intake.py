@@ -10,7 +10,7 @@ import pytest
 from genima_msgs.msg import TargetTile
 
 from genima.control.joint_history import JointHistory
-from genima.control.planner import Plan
+from genima.control.planner import Plan, Seen
 from genima.control.session_types import SessionState, SessionStatus, Setpoint
 from genima.kinematics import Q_HOME
 from genima.policy import Policy
@@ -94,6 +94,7 @@ class FakeSession:
         self.history.add(Q_HOME, 10.0)
         self.status = SessionStatus(SessionState.WAITING, instruction="push")
         self.wants, self.oldest_s = True, 10.0
+        self.gripper_is_open = False
         self.heard_s: list[float] = []
         self.refusals: list[str] = []
 
@@ -123,9 +124,10 @@ class Bench:
         )
         self.intake.set_rig(None)  # type: ignore[arg-type]
 
-    def plan(self, tile: object, q_now: object) -> Plan:
+    def plan(self, tile: object, seen: object) -> Plan:
         if self.broken:
             raise ZeroDivisionError("the planner broke")
+        assert isinstance(seen, Seen) and not seen.gripper_open and seen.instruction == "push"
         return Plan(np.array(Q_HOME), True, 1.0)
 
     def _on_plan(self, plan: Plan, stamp_s: float) -> None:

@@ -23,7 +23,7 @@ _BY_EXTRA = {
     "sim": ("daqp", "fast_simplification", "mink", "mujoco", "trimesh"),
     "robot": ("franky", "libusb_package", "pyrealsense2"),
     "lerobot": ("pyarrow",),
-    "train": ("torch",),
+    "train": ("accelerate", "safetensors", "torch", "transformers"),
     "render": ("pyrender",),
 }
 

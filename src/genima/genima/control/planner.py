@@ -4,8 +4,36 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from genima.arrays import Array, Float, UInt8
+from genima.arrays import Array, Bool, Float, UInt8
 from genima.decode import DecodedTarget, TargetDecoder
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What goes with a tile.
+
+    Attributes:
+        q: Joint positions when its images were taken [rad].
+        gripper_open: Whether the gripper was open.
+        instruction: What the arm is to do.
+    """
+
+    q: Float[Array, "7"]
+    gripper_open: bool
+    instruction: str
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedChunk:
+    """What to do in each of the next K steps.
+
+    Attributes:
+        q: Joint positions [rad].
+        gripper_open: Whether the gripper is to be open.
+    """
+
+    q: Float[Array, "k 7"]
+    gripper_open: Bool[Array, "k"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,24 +46,23 @@ class Plan:
         gripper_open: Whether the gripper should be open there.
         fit: How well the target explains the drawing, 0 to 1.
         refusal: Why the tile is not to be followed, in a sentence; empty if it is.
+        chunk: The way there; None for the one of least jerk.
+        warning: What is odd about the plan, in a sentence; empty if nothing is.
     """
 
     q_target: Float[Array, "7"] | None
     gripper_open: bool
     fit: float
     refusal: str = ""
+    chunk: PlannedChunk | None = None
+    warning: str = ""
 
 
 class Planner(Protocol):
     """Turns tiles into plans. Called from one thread only; the same input gives the same plan."""
 
-    def plan(self, tile: UInt8[Array, "t t 3"], q_now: Float[Array, "7"]) -> Plan:
-        """Read a drawn tile.
-
-        Args:
-            tile: The drawn tile.
-            q_now: Joint positions when its images were taken [rad].
-        """
+    def plan(self, tile: UInt8[Array, "t t 3"], seen: Seen) -> Plan:
+        """Read a drawn tile."""
         ...
 
 
@@ -45,13 +72,15 @@ class GeometricPlanner:
     def __init__(self, decoder: TargetDecoder) -> None:
         self._decoder = decoder
 
-    def plan(self, tile: UInt8[Array, "t t 3"], q_now: Float[Array, "7"]) -> Plan:
+    def plan(self, tile: UInt8[Array, "t t 3"], seen: Seen) -> Plan:
         """Decode the drawn configuration."""
-        decoded = self._decoder.decode(tile, q_now)
+        decoded = self._decoder.decode(tile, seen.q)
         if decoded.usable:
             return Plan(decoded.q, decoded.gripper_open, decoded.fit)
-        return Plan(None, decoded.gripper_open, decoded.fit, _refusal(decoded))
+        return refused(decoded)
 
 
-def _refusal(decoded: DecodedTarget) -> str:
-    return f"the drawn target cannot be followed: {decoded.verdict.value}"
+def refused(decoded: DecodedTarget) -> Plan:
+    """The plan for a tile that nothing should follow."""
+    refusal = f"the drawn target cannot be followed: {decoded.verdict.value}"
+    return Plan(None, decoded.gripper_open, decoded.fit, refusal)

@@ -8,6 +8,7 @@ that what is late by a little does not disturb the arm. The caller serialises th
 import numpy as np
 
 from genima.arrays import Array, Float
+from genima.control.chunk import ActionChunk
 from genima.control.joint_history import JointHistory
 from genima.control.planner import Plan
 from genima.control.session_types import SessionSettings, SessionState, SessionStatus, Setpoint
@@ -90,6 +91,11 @@ class ControlSession:
     def gripper_open(self) -> bool:
         """What the gripper should do now."""
         return self._gripper_open
+
+    @property
+    def gripper_is_open(self) -> bool:
+        """Whether the gripper is open; where it is not measured, whether it should be."""
+        return self._gripper_open if self._measured_gripper is None else self._measured_gripper
 
     def target_age_s(self, now_s: float) -> float:
         """Age of the target that is being followed [s]; negative if there is none."""
@@ -174,16 +180,13 @@ class ControlSession:
         if bad_age:
             self.refuse(bad_age, now_s, plan.fit)
             return
+        if plan.warning and self._settings.halt_on_warning:
+            self.halt(plan.warning)
+            return
         if not self._try_to_seed(now_s):
             return
-        self._splicer.move_to(
-            plan.q_target,
-            plan.gripper_open,
-            self._committed_s - self._delay_s,
-            self._policy.horizon_steps,
-            self._policy.step_s,
-        )
-        self._state, self._reason = SessionState.RUNNING, ""
+        self._splice(plan, plan.q_target)
+        self._state, self._reason = SessionState.RUNNING, plan.warning
         self._fit, self._adopted_stamp_s = plan.fit, stamp_s
         self._chunks += 1
         self._due_s = now_s + self._settings.execution_horizon * self._policy.step_s
@@ -217,6 +220,16 @@ class ControlSession:
             setpoints.append(Setpoint(time_s, output.q, output.dq))
         self._gripper_open = self._splicer.sample(now_s - self._delay_s).gripper_open
         return setpoints
+
+    def _splice(self, plan: Plan, q_target: Float[Array, "7"]) -> None:
+        begin_s = self._committed_s - self._delay_s
+        step_s = self._policy.step_s
+        if plan.chunk is None:
+            horizon = self._policy.horizon_steps
+            self._splicer.move_to(q_target, plan.gripper_open, begin_s, horizon, step_s)
+        else:
+            chunk = ActionChunk(plan.chunk.q, plan.chunk.gripper_open, begin_s, step_s)
+            self._splicer.splice(chunk, begin_s)
 
     def _make_up_for_delay(self, now_s: float) -> bool:
         """Shift the motion in time if setpoints ran out; false if it is lost."""

@@ -30,6 +30,7 @@ class SessionSettings:
         first_target_timeout_s: How long a new goal waits for its first usable target [s].
         retry_s: How long to stand before asking again after a drawing that cannot be followed [s].
         blocking: Commit nothing while a target is due. For lockstep, where time waits too.
+        halt_on_warning: Halt where a plan comes with a warning, rather than tell it only.
     """
 
     execution_horizon: int = 20
@@ -40,6 +41,7 @@ class SessionSettings:
     first_target_timeout_s: float = 10.0
     retry_s: float = 0.2
     blocking: bool = False
+    halt_on_warning: bool = False
 
     def bad_age(self, age_s: float) -> str:
         """Why a drawing of this age [s] is not followed; empty if it is."""

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a view shows, as a further thing to learn: it teaches the backbone to look at spheres."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+SPHERES = 4
+_VALUES = 7  # pixel (2), logarithm of the depth (1), stripe axis (3), visibility (1)
+
+
+@dataclass(frozen=True, eq=False)
+class SphereView:
+    """The spheres in the views of a batch, as they were drawn.
+
+    Attributes:
+        pixel: Centre, from -1 to 1 across the image.
+        log_depth: Logarithm of the depth in metres.
+        axis: Direction of the stripes' axis in the camera's frame.
+        visible: Whether the sphere was drawn and its centre lies in the image.
+    """
+
+    pixel: Float[Tensor, "b c 4 2"]
+    log_depth: Float[Tensor, "b c 4"]
+    axis: Float[Tensor, "b c 4 3"]
+    visible: Bool[Tensor, "b c 4"]
+
+    def to(self, device: torch.device) -> "SphereView":
+        """The same on another device."""
+        return SphereView(
+            self.pixel.to(device),
+            self.log_depth.to(device),
+            self.axis.to(device),
+            self.visible.to(device),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class AuxiliaryOutput:
+    """What the head reads; as `SphereView`, with a logit for the visibility."""
+
+    pixel: Float[Tensor, "b c 4 2"]
+    log_depth: Float[Tensor, "b c 4"]
+    axis: Float[Tensor, "b c 4 3"]
+    visible_logit: Float[Tensor, "b c 4"]
+
+    def loss(self, truth: SphereView) -> Float[Tensor, ""]:
+        """Errors of what is visible, and of the visibility itself."""
+        visible = truth.visible
+        count = visible.sum().clamp(min=1)
+        errors = (
+            (self.pixel - truth.pixel).abs().mean(-1)
+            + (self.log_depth - truth.log_depth).abs()
+            + (self.axis - truth.axis).abs().mean(-1)
+        )
+        seen = nn.functional.binary_cross_entropy_with_logits(
+            self.visible_logit, visible.to(self.visible_logit.dtype)
+        )
+        return (errors * visible).sum() / count + 0.3 * seen
+
+
+class AuxiliaryHead(nn.Module):
+    """One linear map a camera, from its whole map of features."""
+
+    def __init__(self, channels: int, side: int, cameras: int) -> None:
+        super().__init__()
+        inputs = channels * side * side
+        self.weight = nn.Parameter(torch.randn(cameras, inputs, SPHERES * _VALUES) * 0.01)
+        self.bias = nn.Parameter(torch.zeros(cameras, 1, SPHERES * _VALUES))
+
+    def forward(self, features: Float[Tensor, "b c d h w"]) -> AuxiliaryOutput:
+        """Read the spheres in every view."""
+        flat = features.flatten(2).transpose(0, 1)  # c b d
+        values = torch.baddbmm(self.bias.to(flat.dtype), flat, self.weight.to(flat.dtype))
+        values = values.transpose(0, 1).float().unflatten(-1, (SPHERES, _VALUES))
+        return AuxiliaryOutput(values[..., :2], values[..., 2], values[..., 3:6], values[..., 6])

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A trained controller at work: a drawn tile in, a chunk out."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from genima.act.checkpoint import ActCheckpoint
+from genima.act.images import shrink, standardise
+from genima.act.language import LanguageEncoder
+from genima.act.model import ActInput
+from genima.act.normalisation import Normaliser
+from genima.arrays import Array, UInt8
+from genima.control.planner import PlannedChunk, Seen
+from genima.errors import InvalidImage, PolicyError
+from genima.policy import Policy
+from genima.tiles import untile
+
+
+class ActPredictor:
+    """Predicts one chunk at a time. The same input gives the same chunk.
+
+    Args:
+        checkpoint: The trained controller.
+        policy: Whose tiles it will read.
+        text_model: Folder of the text model, for instructions that it was not trained on.
+        device: Where to compute.
+
+    Raises:
+        PolicyError: It was trained for other cameras, another horizon or another step.
+    """
+
+    def __init__(
+        self,
+        checkpoint: ActCheckpoint,
+        policy: Policy,
+        text_model: Path | None = None,
+        device: str = "cpu",
+    ) -> None:
+        config = checkpoint.config
+        _require_same("cameras", sorted(config.cameras), sorted(policy.cameras))
+        _require_same("horizon_steps", config.horizon_steps, policy.horizon_steps)
+        _require_same("step_s", checkpoint.step_s, policy.step_s)
+        self._config, self._policy, self._device = config, policy, torch.device(device)
+        self._network = checkpoint.network().to(self._device)
+        self._normaliser = Normaliser(checkpoint.statistics, config.actions, self._device)
+        self._language = LanguageEncoder(config.language, text_model, checkpoint.goals)
+
+    def warm_up(self) -> None:
+        """Predict once, so that the first prediction that counts is as fast as the others."""
+        side = 2 * self._policy.image_size_px
+        goal = next(iter(self._language.known), "push the button")
+        self.predict(np.zeros((side, side, 3), np.uint8), Seen(np.zeros(7), True, goal))
+
+    @torch.inference_mode()
+    def predict(self, tile: UInt8[Array, "t t 3"], seen: Seen) -> PlannedChunk:
+        """The chunk for a drawn tile.
+
+        Raises:
+            InvalidImage: The tile is not of the policy's size.
+            MissingDependency, PolicyError: The instruction is new and cannot be embedded.
+        """
+        side = 2 * self._policy.image_size_px
+        if tile.shape != (side, side, 3):
+            raise InvalidImage(
+                f"tile: got shape {tile.shape}, the policy's tiles have {(side, side, 3)}"
+            )
+        views = untile(tile, self._policy.cameras)
+        stacked = np.stack([views[name] for name in self._config.cameras])
+        pixels = torch.from_numpy(stacked).permute(0, 3, 1, 2)[None].to(self._device)
+        images = standardise(shrink(pixels, self._config.image_size_px))
+        q_now = torch.tensor(seen.q, dtype=torch.float32, device=self._device)[None]
+        gripper = torch.tensor([float(seen.gripper_open)], device=self._device)
+        language = self._language(seen.instruction).to(self._device)[None]
+        state = self._normaliser.state(q_now, gripper)
+        output = self._network(ActInput(images, state, language))
+        positions = self._normaliser.positions(output.joints, q_now)[0]
+        return PlannedChunk(
+            positions.double().cpu().numpy(), (output.gripper_logit[0] > 0).cpu().numpy()
+        )
+
+
+def _require_same(name: str, trained: object, wanted: object) -> None:
+    if trained != wanted:
+        raise PolicyError(
+            f"controller: it was trained with {name} {trained}, the policy has {wanted}; use a "
+            "controller and a policy that belong together"
+        )

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the drawn spheres are in each view, for the auxiliary head to learn."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from genima.act.auxiliary import SphereView
+from genima.cameras import Camera
+from genima.data.targets import Window
+from genima.spheres import sphere_poses
+
+#: Spheres nearer than this are behind the camera or around it [m].
+_NEAREST_M = 0.02
+
+
+def sphere_view(window: Window, cameras: Sequence[Camera]) -> SphereView:
+    """The spheres of one window in the views of its cameras, without a batch dimension."""
+    base_T_spheres = sphere_poses(window.q_target)
+    pixels, depths, axes, visible = [], [], [], []
+    for camera, drawn in zip(cameras, window.drawn, strict=True):
+        view = camera.view(window.q)
+        uv, depth = view.project(base_T_spheres[:, :3, 3])
+        size = np.array([view.intrinsics.width, view.intrinsics.height])
+        place = 2.0 * uv / size - 1.0
+        inside = (depth > _NEAREST_M) & (np.abs(place) < 1.0).all(axis=-1)
+        cam_R_base = view.base_T_cam[:3, :3].T
+        pixels.append(np.clip(np.nan_to_num(place), -2.0, 2.0))
+        depths.append(np.log(np.maximum(depth, _NEAREST_M)))
+        axes.append(base_T_spheres[:, :3, 0] @ cam_R_base.T)
+        visible.append(inside & bool(drawn))
+    return SphereView(
+        _tensor(pixels), _tensor(depths), _tensor(axes), torch.from_numpy(np.stack(visible))
+    )
+
+
+def _tensor(parts: Sequence[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(parts).astype(np.float32))

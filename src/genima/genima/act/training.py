@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains a controller. An interrupted run goes on as if nothing had happened."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from genima.act.augmentations import Augmentations
+from genima.act.backbone import parameter_groups
+from genima.act.checkpoint import ActCheckpoint
+from genima.act.config import ActConfig, to_json
+from genima.act.curves import Curves
+from genima.act.images import shrink, standardise
+from genima.act.language import LanguageEncoder
+from genima.act.losses import Losses, losses
+from genima.act.model import Act, ActInput
+from genima.act.normalisation import Normaliser
+from genima.act.samples import Batch, StepSampler
+from genima.act.training_data import Split, held_out_batches, statistics, training_loader
+from genima.act.training_state import Average, Progress, load_progress, load_state, save_state
+from genima.act.validation import ChunkErrors, chunk_errors
+from genima.data.textures import TextureBank
+from genima.errors import InvalidParameter
+from genima.policy import Policy
+
+#: Folder of the trained controller, below the folder of the training.
+CONTROLLER = "controller"
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What does not change the result, and the seed.
+
+    Attributes:
+        seed: Of everything random.
+        workers: Processes that draw samples.
+        log_every: Steps between two rows of the curves.
+        save_every: Steps between two validations, each with a checkpoint.
+        backbone: An ImageNet checkpoint of torchvision's ResNet18.
+        text_model: Folder of the text model.
+    """
+
+    seed: int = 0
+    workers: int = 1
+    log_every: int = 50
+    save_every: int = 1000
+    backbone: Path | None = None
+    text_model: Path | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What there is to tell after a step.
+
+    Attributes:
+        step: Steps done.
+        steps: Steps to do.
+        loss: Newest parts of the loss, by name.
+        errors: Newest validation, clean and jittered.
+    """
+
+    step: int
+    steps: int
+    loss: dict[str, float]
+    errors: tuple[ChunkErrors, ChunkErrors] | None
+
+
+class Trainer:
+    """One training run in one folder.
+
+    Args:
+        config: Everything that decides the result.
+        policy: Cameras and time scale.
+        split: The data.
+        bank: Pictures for the backgrounds.
+        out: Folder for checkpoints and curves.
+        options: The rest.
+
+    Raises:
+        InvalidParameter: The folder holds a training of another kind.
+    """
+
+    def __init__(
+        self,
+        config: ActConfig,
+        policy: Policy,
+        split: Split,
+        bank: TextureBank,
+        out: Path,
+        options: TrainingOptions,
+    ) -> None:
+        self._config, self._policy, self._options = config, policy, options
+        self._split, self._bank, self._out = split, bank, out
+        self._accelerator = Accelerator(mixed_precision="bf16" if config.bf16 else "no")
+        device = self._accelerator.device
+        self._statistics = statistics(split.train, policy, config)
+        self._normaliser = Normaliser(self._statistics, config.actions, device)
+        self._language = LanguageEncoder(config.language, options.text_model)
+        for demonstration in (*split.train, *split.held_out):
+            for goal in demonstration.descriptions:
+                self._language(goal)
+        torch.manual_seed(options.seed)
+        network = Act(config, self._language.size)
+        if options.backbone is not None:
+            network.backbone.load_imagenet(options.backbone)
+            network.frozen_statistics = True
+        optimiser = torch.optim.AdamW(
+            parameter_groups(network.backbone, network, config), weight_decay=config.weight_decay
+        )
+        self._network = network.to(device)
+        self._average = Average(self._network, config.ema_decay)
+        self._optimiser = optimiser
+        self._progress = self._resume()
+        self._parallel = self._accelerator.prepare(self._network)
+        self._curves = Curves(out, self._progress.step) if self._main else None
+        self._loss: dict[str, float] = {}
+        self._errors: tuple[ChunkErrors, ChunkErrors] | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        return self._progress
+
+    @property
+    def errors(self) -> tuple[ChunkErrors, ChunkErrors] | None:
+        """Newest validation, on clean and on jittered windows."""
+        return self._errors
+
+    def run(self, tell: Callable[[Report], None]) -> None:
+        """Train until the end, or until interrupted; then it can be gone on with."""
+        began_s = time.monotonic() - self._progress.seconds
+        try:
+            for batch in self._batches():
+                self._step(batch)
+                step = self._progress.step + 1
+                self._note(step, time.monotonic() - began_s)
+                tell(Report(step, self._config.steps, self._loss, self._errors))
+        except KeyboardInterrupt:
+            self._save()
+            raise
+        self._save()
+
+    @property
+    def _main(self) -> bool:
+        return bool(self._accelerator.is_main_process)
+
+    def _resume(self) -> Progress:
+        run = {
+            "config": to_json(self._config) | {"steps": None},
+            "seed": self._options.seed,
+            "train": len(self._split.train),
+            "statistics": self._statistics.to_json(),
+        }
+        progress = load_progress(self._out)
+        if progress is None:
+            self._out.mkdir(parents=True, exist_ok=True)
+            return Progress(0, 0.0, run)
+        if differing := _differences(progress.run, run):
+            raise InvalidParameter(
+                f"{self._out} holds a training that differs in {differing}; name another folder, "
+                "or give the same options to go on"
+            )
+        load_state(self._out, self._network, self._average, self._optimiser)
+        return Progress(progress.step, progress.seconds, run)
+
+    def _batches(self) -> Iterator[Batch]:
+        """The batches of the steps that are left."""
+        samples, sampler, loader = training_loader(
+            self._split.train,
+            self._policy,
+            self._config,
+            self._bank,
+            self._options.seed,
+            self._options.workers,
+            self._accelerator.process_index,
+            self._accelerator.num_processes,
+        )
+        while self._progress.step < self._config.steps:
+            sampler.epoch, sampler.first_step = divmod(self._progress.step, sampler.steps)
+            samples.set_epoch(sampler.epoch)
+            yield from self._until_done(loader, sampler)
+
+    def _until_done(self, loader: DataLoader[Any], sampler: StepSampler) -> Iterator[Batch]:
+        for batch in loader:
+            yield batch
+            if self._progress.step >= self._config.steps:
+                return
+
+    def _step(self, batch: Batch) -> None:
+        config, device = self._config, self._accelerator.device
+        step = self._progress.step
+        torch.manual_seed(self._options.seed * 1_000_003 + step)
+        chance = torch.Generator().manual_seed(self._options.seed * 2_000_003 + step)
+        augment = Augmentations(config, chance)
+        images = standardise(augment(shrink(batch.images, config.image_size_px))).to(device)
+        q = batch.q.to(device)
+        gripper = batch.gripper_chunk.to(device)
+        padded = batch.padded.to(device)
+        joints = self._normaliser.joints(batch.q_chunk.to(device), q)
+        goals = torch.stack([self._language(goal) for goal in batch.instructions]).to(device)
+        state = self._normaliser.state(q, batch.gripper_open.to(device))
+        actions = torch.cat([joints, gripper[..., None]], dim=-1)
+        self._network.train()
+        self._set_rate(step)
+        with self._accelerator.autocast():
+            output = self._parallel(ActInput(images, state, goals), actions, padded)
+            spheres = batch.spheres.to(device)
+            result = losses(output, joints, gripper, padded, spheres, config)
+        self._accelerator.backward(result.total)
+        if config.clip_norm:
+            self._accelerator.clip_grad_norm_(self._network.parameters(), config.clip_norm)
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        self._average.update(self._network, step + 1)
+        self._loss = _parts(result)
+
+    def _set_rate(self, step: int) -> None:
+        config = self._config
+        share = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+        if config.cosine:
+            share *= 0.5 * (1.0 + math.cos(math.pi * step / config.steps))
+        rates = (config.learning_rate, config.backbone_learning_rate)
+        for group, rate in zip(self._optimiser.param_groups, rates, strict=True):
+            group["lr"] = share * rate
+
+    def _note(self, step: int, seconds: float) -> None:
+        """Count a step; write curves and checkpoints where they are due."""
+        self._progress = Progress(step, seconds, self._progress.run)
+        due = step % self._options.save_every == 0 or step == self._config.steps
+        row = {"step": step, "seconds": seconds, **self._loss}
+        row["learning_rate"] = self._optimiser.param_groups[0]["lr"]
+        if due and self._main:
+            self._errors = self._validate()
+            clean, jittered = self._errors
+            row |= {"clean_end_deg": clean.end_deg, "jittered_end_deg": jittered.end_deg}
+            row["gripper_accuracy"] = clean.gripper_accuracy
+        if self._curves is not None and (due or step % self._options.log_every == 0):
+            self._curves.add(row)
+        if due:
+            self._save()
+
+    def _validate(self) -> tuple[ChunkErrors, ChunkErrors]:
+        network = self._checkpoint().network()
+        clean, jittered = (
+            chunk_errors(
+                network,
+                held_out_batches(
+                    self._split.held_out, self._policy, self._config, self._bank, jittered
+                ),
+                Normaliser(self._statistics, self._config.actions),
+                self._language,
+                self._config.image_size_px,
+            )
+            for jittered in (False, True)
+        )
+        return clean, jittered
+
+    def _checkpoint(self) -> ActCheckpoint:
+        weights = self._average.weights if self._config.ema_decay else self._network.state_dict()
+        trained: dict[str, Any] = {
+            "steps": self._progress.step,
+            "hours": round(self._progress.seconds / 3600.0, 3),
+            "demonstrations": len(self._split.train),
+            "tasks": sorted({demonstration.task for demonstration in self._split.train}),
+            "seed": self._options.seed,
+        }
+        if self._errors is not None:
+            clean, jittered = self._errors
+            trained["clean_end_deg"] = round(clean.end_deg, 3)
+            trained["jittered_end_deg"] = round(jittered.end_deg, 3)
+            trained["gripper_accuracy"] = round(clean.gripper_accuracy, 4)
+        return ActCheckpoint(
+            self._config,
+            self._statistics,
+            self._policy.step_s,
+            {name: _used(name, w) for name, w in weights.items() if _kept(name)},
+            self._language.known,
+            trained,
+        )
+
+    def _save(self) -> None:
+        if not self._main:
+            return
+        save_state(self._out, self._network, self._average, self._optimiser, self._progress)
+        self._checkpoint().save(self._out / CONTROLLER)
+        if self._curves is not None:
+            self._curves.draw()
+
+
+def _kept(name: str) -> bool:
+    return not name.startswith("auxiliary.")  # which only serves training
+
+
+def _used(name: str, weight: Tensor) -> Tensor:
+    return weight.detach().cpu().clone()
+
+
+def _parts(result: Losses) -> dict[str, float]:
+    parts = {field.name: float(getattr(result, field.name).detach()) for field in fields(result)}
+    return {"loss": parts.pop("total"), **parts}
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> str:
+    flat_old, flat_new = _flat(old), _flat(new)
+    names = sorted(flat_old.keys() | flat_new.keys())
+    return ", ".join(
+        f"{name} ({flat_old.get(name)} there, {flat_new.get(name)} now)"
+        for name in names
+        if flat_old.get(name) != flat_new.get(name)
+    )
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{name}.")
+        else:
+            flat[f"{prefix}{name}"] = str(list(value) if isinstance(value, tuple) else value)
+    return flat

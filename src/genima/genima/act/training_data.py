@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demonstrations that a controller is trained with and those it is judged by."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from torch.utils.data import DataLoader
+
+from genima.act.config import ActConfig, Actions, Input
+from genima.act.normalisation import Statistics
+from genima.act.samples import Batch, StepSampler, collate, describe
+from genima.act.variation import Variation, held
+from genima.data.demonstration import Demonstration
+from genima.data.targets import Window, Windows
+from genima.data.targets_torch import (
+    ControllerWindows,
+    ObservedWindows,
+    RandomBackgroundTargets,
+    Vary,
+)
+from genima.data.textures import TextureBank
+from genima.data.training_set import TrainingSet
+from genima.errors import InvalidDataset
+from genima.policy import Policy
+
+#: Every this-many-th window is validated, at most.
+_VALIDATED_WINDOWS = 400
+#: Start offset of the validation that tells whether the network reads the spheres [rad].
+JITTER_RAD = 0.1
+_JITTER_SEED, _CLEAN_SEED = 41, 40
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Demonstrations to learn from and to judge by.
+
+    Attributes:
+        train: To learn from.
+        held_out: To judge by; the last of each task.
+    """
+
+    train: list[Demonstration]
+    held_out: list[Demonstration]
+
+
+def load_split(training_set: TrainingSet, held_out: int) -> Split:
+    """Read a training set; its images stay on disk.
+
+    Args:
+        training_set: Where from.
+        held_out: How many demonstrations of each task are kept for judging.
+
+    Raises:
+        InvalidDataset: A task has too few demonstrations.
+    """
+    split = Split([], [])
+    for task in training_set.tasks():
+        keys = [
+            (variation, episode)
+            for variation in training_set.variations(task)
+            for episode in training_set.episodes(task, variation)
+        ]
+        if len(keys) <= held_out:
+            raise InvalidDataset(
+                f"{training_set.root}: {task} has {len(keys)} demonstrations, of which {held_out} "
+                "would be held out; collect more, or hold fewer out"
+            )
+        loaded = [training_set.load(task, episode, variation) for variation, episode in keys]
+        split.train.extend(loaded[: len(keys) - held_out])
+        split.held_out.extend(loaded[len(keys) - held_out :])
+    return split
+
+
+def statistics(
+    demonstrations: Sequence[Demonstration], policy: Policy, config: ActConfig
+) -> Statistics:
+    """Of the states and actions of the demonstrated windows."""
+    states, actions = [], []
+    for demonstration in demonstrations:
+        for window in Windows(demonstration, policy):
+            window = held(window, config.hold_steps)
+            chunk = window.q_chunk[~window.padded]
+            states.append(window.q)
+            actions.append(chunk - window.q if config.actions is Actions.RESIDUAL else chunk)
+    return Statistics.of(np.stack(states), np.concatenate(actions))
+
+
+def training_loader(
+    demonstrations: Sequence[Demonstration],
+    policy: Policy,
+    config: ActConfig,
+    bank: TextureBank,
+    seed: int,
+    workers: int,
+    process: int = 0,
+    processes: int = 1,
+) -> tuple[ControllerWindows, StepSampler, DataLoader[Any]]:
+    """Varied windows, in an order that seed and epoch decide."""
+    vary = Variation(config, policy.step_s)
+    samples = _samples(demonstrations, policy, config, bank, seed, vary)
+    sampler = StepSampler(len(samples), config.batch_size, seed, process, processes)
+    loader: DataLoader[Any] = DataLoader(
+        samples, batch_sampler=sampler, collate_fn=collate, num_workers=workers
+    )
+    return samples, sampler, loader
+
+
+def held_out_batches(
+    demonstrations: Sequence[Demonstration],
+    policy: Policy,
+    config: ActConfig,
+    bank: TextureBank,
+    jittered: bool,
+) -> Iterator[Batch]:
+    """Windows of held-out demonstrations, the same ones each time."""
+    seed, vary = (_JITTER_SEED, _jittered) if jittered else (_CLEAN_SEED, _clean)
+    vary = partial(vary, hold_steps=config.hold_steps)
+    samples = _samples(demonstrations, policy, config, bank, seed, vary)
+    stride = max(1, len(samples) // _VALIDATED_WINDOWS)
+    indices = list(range(0, len(samples), stride))
+    size = config.batch_size
+    for first in range(0, len(indices), size):
+        yield collate([samples[index] for index in indices[first : first + size]])
+
+
+def _samples(
+    demonstrations: Sequence[Demonstration],
+    policy: Policy,
+    config: ActConfig,
+    bank: TextureBank,
+    seed: int,
+    vary: Vary,
+) -> ControllerWindows:
+    if config.input is Input.SPHERES:
+        return RandomBackgroundTargets(demonstrations, policy, bank, seed, vary, describe)
+    spheres = config.input is Input.FULL_CONTEXT
+    return ObservedWindows(demonstrations, policy, spheres, seed, vary, describe)
+
+
+def _clean(window: Window, rng: np.random.Generator, hold_steps: int) -> Window:
+    return held(window, hold_steps)
+
+
+def _jittered(window: Window, rng: np.random.Generator, hold_steps: int) -> Window:
+    """From another start; only the end of the chunk is then what was demonstrated."""
+    window = held(window, hold_steps)
+    offset = rng.uniform(-JITTER_RAD, JITTER_RAD, 7)
+    return replace(window, q=window.q + offset)

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The controller's network."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from genima.act.backbone import Backbone
+from genima.act.config import PRESETS, ActConfig, Stem, from_json, preset, to_json
+from genima.act.model import Act, ActInput
+from genima.errors import InvalidParameter, PolicyError
+
+from .act_cases import SMALL
+
+LANGUAGE = 384
+WITH_CVAE = replace(SMALL, latent=4, dropout=0.0)
+
+
+def observed(config: ActConfig, batch: int = 2, seed: int = 0) -> ActInput:
+    generator = torch.Generator().manual_seed(seed)
+    size = config.image_size_px
+    return ActInput(
+        torch.randn(batch, 4, 3, size, size, generator=generator),
+        torch.randn(batch, 8, generator=generator),
+        torch.randn(batch, LANGUAGE, generator=generator),
+    )
+
+
+def test_paper_preset_has_the_parameters_and_tokens_of_the_paper() -> None:
+    config = PRESETS["paper"]
+    network = Act(config, language=512)
+    used = sum(
+        parameter.numel()
+        for name, parameter in network.named_parameters()
+        if not name.startswith("style.")  # the CVAE's encoder only serves training
+    )
+    assert used / 1e6 == pytest.approx(28.1, abs=0.05)
+    tokens = 4 * config.tokens_a_side**2 + len(network.extra_position)
+    assert tokens == 259
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_presets_survive_json(name: str) -> None:
+    assert from_json(to_json(preset(name))) == preset(name)
+
+
+def test_unknown_preset_and_unknown_keys_are_refused_with_what_there_is() -> None:
+    with pytest.raises(InvalidParameter, match="got 'huge'; there are paper, tiny"):
+        preset("huge")
+    with pytest.raises(InvalidParameter, match=r"unknown keys \['depth'\]"):
+        from_json({"depth": 3})
+    with pytest.raises(InvalidParameter, match="stem is 'vit'"):
+        from_json({"stem": "vit"})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"widths": (8,)}, "one entry for each stage"),
+        ({"heads": 3}, "multiple of 4 and of heads"),
+        ({"image_size_px": 60}, "multiple of 16"),
+    ],
+)
+def test_impossible_sizes_are_refused(change: dict[str, object], words: str) -> None:
+    with pytest.raises(InvalidParameter, match=words):
+        replace(SMALL, **change)  # type: ignore[arg-type]
+
+
+def test_each_sample_of_a_batch_is_predicted_by_itself() -> None:
+    network = Act(SMALL, LANGUAGE).eval()
+    both = observed(SMALL)
+    first = ActInput(both.images[:1], both.state[:1], both.language[:1])
+    with torch.no_grad():
+        together, alone = network(both), network(first)
+    assert together.joints.shape == (2, 20, 7)
+    assert torch.allclose(together.joints[:1], alone.joints, atol=1e-5)
+    assert torch.allclose(together.gripper_logit[:1], alone.gripper_logit, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["images", "state", "language"])
+def test_every_input_changes_the_output(part: str) -> None:
+    network = Act(SMALL, LANGUAGE).eval()
+    for film in network.backbone.films.values():
+        torch.nn.init.normal_(film.generate.weight)
+    a, b = observed(SMALL), observed(SMALL, seed=1)
+    mixed = {name: getattr(a, name) for name in ("images", "state", "language")}
+    with torch.no_grad():
+        before = network(a).joints
+        after = network(ActInput(**(mixed | {part: getattr(b, part)}))).joints
+    assert (before - after).abs().max() > 1e-4
+
+
+def test_order_of_the_cameras_matters_only_with_a_camera_embedding() -> None:
+    x = observed(SMALL)
+    swapped = ActInput(x.images.flip(1), x.state, x.language)
+    for embedding in (True, False):
+        network = Act(replace(SMALL, camera_embedding=embedding), LANGUAGE).eval()
+        if network.camera_position is not None:
+            torch.nn.init.normal_(network.camera_position)
+        with torch.no_grad():
+            difference = (network(x).joints - network(swapped).joints).abs().max()
+        assert bool(difference > 1e-4) is embedding
+
+
+def test_latent_is_of_the_actions_in_training_and_zero_in_use() -> None:
+    network = Act(WITH_CVAE, LANGUAGE).eval()
+    x = observed(WITH_CVAE)
+    actions, padded = torch.randn(2, 20, 8), torch.zeros(2, 20, dtype=torch.bool)
+    with torch.no_grad():
+        used = network(x)
+        trained = [network(x, actions, padded) for _ in range(2)]
+    assert used.latent is None and trained[0].latent is not None
+    assert torch.equal(trained[0].latent.mean, trained[1].latent.mean)
+    assert not torch.equal(trained[0].joints, trained[1].joints)  # z is drawn
+
+
+def test_padded_actions_do_not_reach_the_latent() -> None:
+    network = Act(WITH_CVAE, LANGUAGE).eval()
+    x = observed(WITH_CVAE)
+    padded = torch.zeros(2, 20, dtype=torch.bool)
+    padded[:, 12:] = True
+    actions = torch.randn(2, 20, 8)
+    others = actions.clone()
+    others[:, 12:] = torch.randn(2, 8, 8)
+    with torch.no_grad():
+        a, b = network(x, actions, padded).latent, network(x, others, padded).latent
+    assert a is not None and b is not None
+    assert torch.allclose(a.mean, b.mean, atol=1e-6)
+
+
+def resnet18_state() -> dict[str, torch.Tensor]:
+    """The parameters of torchvision's ResNet18 by name and shape, as its file has them."""
+    state = {"conv1.weight": torch.randn(64, 3, 7, 7), "fc.weight": torch.randn(1000, 512)}
+    state["fc.bias"] = torch.randn(1000)
+
+    def norm(name: str, width: int) -> None:
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            state[f"{name}.{part}"] = torch.rand(width)
+        state[f"{name}.num_batches_tracked"] = torch.tensor(0)
+
+    norm("bn1", 64)
+    inputs = 64
+    for layer, width in enumerate((64, 128, 256, 512), start=1):
+        for block in range(2):
+            name = f"layer{layer}.{block}"
+            state[f"{name}.conv1.weight"] = torch.randn(width, inputs, 3, 3)
+            state[f"{name}.conv2.weight"] = torch.randn(width, width, 3, 3)
+            norm(f"{name}.bn1", width)
+            norm(f"{name}.bn2", width)
+            if block == 0 and layer > 1:
+                state[f"{name}.downsample.0.weight"] = torch.randn(width, inputs, 1, 1)
+                norm(f"{name}.downsample.1", width)
+            inputs = width
+    return state
+
+
+def test_checkpoint_of_torchvision_loads_and_its_statistics_stay(tmp_path: Path) -> None:
+    state = resnet18_state()
+    torch.save(state, tmp_path / "resnet18.pth")
+    network = Act(replace(PRESETS["paper"], encoder_layers=1, decoder_layers=1), language=512)
+    network.backbone.load_imagenet(tmp_path / "resnet18.pth")
+    network.frozen_statistics = True
+    network.train()
+    loaded = network.backbone.state_dict()
+    assert torch.equal(loaded["layer4.1.conv2.weight"], state["layer4.1.conv2.weight"])
+    before = loaded["layer3.0.bn1.running_mean"].clone()
+    network.backbone(torch.randn(1, 3, 64, 64), torch.randn(1, 512))
+    assert torch.equal(network.backbone.state_dict()["layer3.0.bn1.running_mean"], before)
+    assert not network.backbone.bn1.weight.requires_grad
+
+
+def test_checkpoints_of_other_kinds_are_refused(tmp_path: Path) -> None:
+    backbone = Backbone(replace(SMALL, stem=Stem.RESNET), LANGUAGE)
+    torch.save(resnet18_state(), tmp_path / "resnet18.pth")
+    with pytest.raises(PolicyError, match="not the weights of this backbone"):
+        backbone.load_imagenet(tmp_path / "resnet18.pth")
+    (tmp_path / "broken.pth").write_bytes(b"nothing")
+    with pytest.raises(PolicyError, match="cannot be read as a checkpoint"):
+        backbone.load_imagenet(tmp_path / "broken.pth")
+    with pytest.raises(PolicyError, match="cannot be read as a checkpoint"):
+        backbone.load_imagenet(tmp_path / "absent.pth")

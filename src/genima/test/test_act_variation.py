@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Windows beside the demonstrated ones, and what is to be seen in them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from genima.act.sphere_truth import sphere_view
+from genima.act.variation import Variation, held, shifted
+from genima.data.targets import Windows
+from genima.limits import RobotModel, limits_of
+from genima.policy import Policy
+from genima.spheres import render_spheres, sphere_poses
+
+from .act_cases import RIG, SMALL, demonstration
+
+POLICY = Policy()
+WINDOWS = Windows(demonstration(), POLICY)
+LIMITS = limits_of(RobotModel.PANDA)
+
+
+def test_actions_of_a_shifted_start_lead_from_there_to_the_same_end() -> None:
+    window, offset = WINDOWS[3], np.full(7, 0.1)
+    moved = shifted(window, offset)
+    assert moved.q == pytest.approx(window.q + offset)
+    assert moved.q_chunk[-1] == pytest.approx(window.q_chunk[-1])
+    assert moved.q_chunk[0] == pytest.approx(window.q_chunk[0] + offset, abs=2e-3)
+    gap = np.abs(moved.q_chunk - window.q_chunk)
+    assert (np.diff(gap, axis=0) <= 1e-12).all()
+    assert moved.q_target is window.q_target
+
+
+def test_end_of_a_demonstration_is_held_for_a_while() -> None:
+    last = WINDOWS[len(WINDOWS) - 1]
+    assert last.padded.all()
+    kept = held(last, 12)
+    assert not kept.padded[:12].any() and kept.padded[12:].all()
+    assert (kept.q_chunk == last.q_chunk[0]).all()
+
+
+def test_jitter_stays_in_reach_and_is_drawn_from_the_generator() -> None:
+    vary = Variation(replace(SMALL, synthetic_share=0.0, jitter_share=1.0, view_dropout=0.0))
+    offsets = []
+    for seed in range(200):
+        varied = vary(WINDOWS[3], np.random.default_rng(seed))
+        again = vary(WINDOWS[3], np.random.default_rng(seed))
+        assert np.array_equal(varied.q, again.q)
+        offsets.append(varied.q - WINDOWS[3].q)
+    reach = np.abs(offsets).max()
+    assert 0.1 < reach <= SMALL.start_jitter_rad
+    assert np.abs(np.mean(offsets, axis=0)).max() < 0.02
+
+
+def test_synthetic_motions_keep_to_the_limits_and_turn_the_hand() -> None:
+    vary = Variation(replace(SMALL, synthetic_share=1.0, target_noise_rad=0.0))
+    turns = []
+    for seed in range(100):
+        window = vary(WINDOWS[seed % len(WINDOWS)], np.random.default_rng(seed))
+        for q in (window.q, window.q_target, *window.q_chunk):
+            assert (q >= LIMITS.q_min).all() and (q <= LIMITS.q_max).all()
+        assert window.q_chunk[-1] == pytest.approx(window.q_target)
+        assert not window.padded.any()
+        turns.append(window.q_target[6] - window.q[6])
+    assert np.std(turns) > 0.6
+
+
+def test_spheres_are_left_out_of_some_views_but_never_of_all() -> None:
+    vary = Variation(replace(SMALL, view_dropout=1.0))
+    drawn = np.array([vary(WINDOWS[0], np.random.default_rng(seed)).drawn for seed in range(300)])
+    assert drawn.any(axis=1).all() and not drawn.all(axis=1).any()
+    shares = 1.0 - drawn.mean(axis=0)
+    assert (shares > 0.15).all()
+    assert shares[POLICY.cameras.index("front")] == shares.max()
+
+
+def test_without_variation_a_window_stays_as_it_was() -> None:
+    config = replace(
+        SMALL, synthetic_share=0, jitter_share=0, view_dropout=0, target_noise_rad=0, hold_steps=0
+    )
+    window = Variation(config)(WINDOWS[5], np.random.default_rng(0))
+    for name in ("q", "q_target", "q_chunk", "gripper_chunk", "padded", "drawn"):
+        assert np.array_equal(getattr(window, name), getattr(WINDOWS[5], name)), name
+
+
+def test_truth_of_the_spheres_lies_where_they_are_drawn() -> None:
+    window = WINDOWS[10]
+    cameras = [RIG.cameras[name] for name in POLICY.cameras]
+    truth = sphere_view(window, cameras)
+    for index, camera in enumerate(cameras):
+        view = camera.view(window.q)
+        radius_m = POLICY.sphere_radii_m[camera.name]
+        layer = render_spheres(sphere_poses(window.q_target), True, view, radius_m)
+        for sphere in range(4):
+            if not truth.visible[index, sphere]:
+                continue
+            rows, columns = np.nonzero(layer.index == sphere)
+            if len(rows) < 30:
+                continue  # behind another one
+            place = (truth.pixel[index, sphere].numpy() + 1) * 128
+            extent = max(np.ptp(rows), np.ptp(columns)) + 1
+            assert abs(columns.mean() - place[0]) < 0.5 * extent
+            assert abs(rows.mean() - place[1]) < 0.5 * extent
+    assert truth.visible[POLICY.cameras.index("front")].all()
+
+
+def test_spheres_of_a_view_without_drawing_are_not_visible() -> None:
+    window = replace(WINDOWS[10], drawn=np.array([True, False, True, True]))
+    truth = sphere_view(window, [RIG.cameras[name] for name in POLICY.cameras])
+    assert not truth.visible[1].any() and truth.visible[2].any()
