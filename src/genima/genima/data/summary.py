@@ -106,7 +106,7 @@ def _summarise_training_set(training_set: TrainingSet) -> DatasetSummary:
         episodes.append(_Episode(name, facts.steps, duration_s, facts.success, _size(folder)))
     return DatasetSummary(
         Kind.TRAINING_SET,
-        {name: f"{size_px}x{size_px}" for name in training_set.info.cameras},
+        {name: f"{size_px}x{size_px} px" for name in training_set.info.cameras},
         1.0 / training_set.info.step_s,
         tuple(_by_task(episodes)),
         tuple(unreadable),
@@ -125,7 +125,7 @@ def _summarise_recording(folder: Path) -> DatasetSummary:
     rates = {
         rate
         for topic, rate in recording.info.rates_hz.items()
-        if any(topic.strip("/").startswith(f"{name}/") for name in recording.info.cameras)
+        if any(f"/{name}/" in f"/{topic}" for name in recording.info.cameras)
     }
     return DatasetSummary(
         Kind.RECORDING,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A data set's numbers as a table on the terminal."""
 
+import math
 from pathlib import Path
 
 from rich.console import Console
@@ -26,10 +27,10 @@ def print_summary(folder: Path, console: Console) -> None:
 
 def _cameras(summary: DatasetSummary) -> list[str]:
     sizes = sorted(set(summary.cameras.values()))
-    rate = "" if summary.rate_hz != summary.rate_hz else f" at {summary.rate_hz:g} Hz"
+    rate = "" if math.isnan(summary.rate_hz) else f" at {summary.rate_hz:g} Hz"
     if len(sizes) == 1:
-        return [f"{', '.join(summary.cameras)}: {sizes[0]} px{rate}"]
-    return [f"{name}: {size} px{rate}" for name, size in summary.cameras.items()]
+        return [f"{', '.join(summary.cameras)}: {sizes[0]}{rate}"]
+    return [f"{name}: {size}{rate}" for name, size in summary.cameras.items()]
 
 
 def _table(summary: DatasetSummary) -> Table:
