@@ -39,6 +39,8 @@ ARGUMENTS = (
     "controller",
     "pacing",
     "execution_horizon",
+    "first_horizon",
+    "policy_file",
     "video",
     "images_on_request",
     "image_quality",

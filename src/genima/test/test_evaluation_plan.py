@@ -2,7 +2,7 @@
 import pytest
 
 from genima.errors import EvaluationError, InvalidParameter, UnknownTask
-from genima.evaluation.plan import Agent, EpisodeKey, EvaluationPlan, Pacing, choose
+from genima.evaluation.plan import Agent, Controller, EpisodeKey, EvaluationPlan, Pacing, choose
 
 PLAN = EvaluationPlan(tasks=("a", "b"), episodes=2, seed=7)
 
@@ -57,3 +57,9 @@ def test_difference_names_each_setting_with_both_values() -> None:
 def test_plan_of_another_version_is_refused() -> None:
     with pytest.raises(EvaluationError, match="written by another version"):
         EvaluationPlan.from_json({"tasks": ["a"]})
+
+
+def test_controller_with_weights_needs_a_policy() -> None:
+    with pytest.raises(InvalidParameter, match="give --policy FOLDER"):
+        EvaluationPlan(("a",), 1, controller=Controller.ACT)
+    assert EvaluationPlan(("a",), 1, controller=Controller.ACT, policy="models/x").policy

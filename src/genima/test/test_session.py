@@ -538,6 +538,19 @@ def test_lockstep_goes_on_in_a_world_whose_time_began_again() -> None:
 # Learned chunks
 
 
+def test_first_chunk_may_be_left_sooner_than_the_others() -> None:
+    loop = Loop(SessionSettings(execution_horizon=10, first_horizon=4))
+    loop.start()
+    asked_s = []
+    for _ in range(3):
+        loop.offer(target())
+        began_s = loop.now_s
+        while not loop.session.wants_target(loop.now_s):
+            loop.run(DT_S)
+        asked_s.append(loop.now_s - began_s)
+    assert asked_s == pytest.approx([0.2, 0.5, 0.5])
+
+
 def chunk_to(end: Float[Array, "7"], closes_at: int = 20) -> PlannedChunk:
     """Straight from home, eased at both ends; the gripper closes at one of its steps."""
     chunk = minimum_jerk_chunk(Q_HOME, end, True, True, 0.0, POLICY.horizon_steps, POLICY.step_s)

@@ -39,6 +39,9 @@ class ControllerParameters:
     execution_horizon: int = parameter(
         20, "Steps of each chunk that are executed before the next.", minimum=1, maximum=100
     )
+    first_horizon: int = parameter(
+        0, "The same for the first chunk; 0: as the others.", minimum=0, maximum=100
+    )
     rate_hz: float = parameter(50.0, "Rate of setpoints.", unit="Hz", minimum=20.0, maximum=500.0)
     lookahead_s: float = parameter(
         0.05, "How far ahead of now setpoints are sent.", unit="s", minimum=0.02, maximum=0.2

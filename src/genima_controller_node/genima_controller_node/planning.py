@@ -62,6 +62,7 @@ def make_session(parameters: ControllerParameters, policy: Policy) -> ControlSes
     limits = limits_of(RobotModel(parameters.robot))
     settings = SessionSettings(
         execution_horizon=min(parameters.execution_horizon, policy.horizon_steps),
+        first_horizon=min(parameters.first_horizon, policy.horizon_steps),
         tick_s=1.0 / parameters.rate_hz,
         lookahead_s=parameters.lookahead_s,
         target_timeout_s=parameters.target_timeout_s,

@@ -15,13 +15,13 @@ from genima.cameras import CameraRig
 from genima.control.joint_history import JointHistory
 from genima.decode import TargetDecoder
 from genima.diffusion.agent import Agent, DrawRequest
-from genima.diffusion.oracle import OracleAgent
 from genima.errors import GenimaError
 from genima.kinematics import JOINT_NAMES
 from genima.spheres import sphere_poses
 from genima.sync import FrameSet, FrameSync
 from genima.timing import DurationStats
 from genima.worker import LatestWorker
+from genima_diffusion_node.agents import make_agent
 from genima_diffusion_node.health import figures, health_of, picture_faults
 from genima_diffusion_node.parameters import DiffusionParameters
 from genima_ros.cameras import CameraImages, CameraInfos
@@ -119,7 +119,7 @@ class DiffusionNode(GenimaNode):
 
     def _on_rig(self, rig: CameraRig) -> None:
         self._decoder = TargetDecoder(rig, self._policy)
-        self._agent = OracleAgent(self._policy, rig, self._expert.ask)
+        self._agent = make_agent(self.parameters.agent, self._policy, rig, self._expert.ask)
 
     def _on_joint_state(self, message: JointState) -> None:
         try:

@@ -11,7 +11,7 @@ class DiffusionParameters:
     """What `config/diffusion.yaml` sets."""
 
     autostart: bool = parameter(True, "Configure and activate without being told.")
-    agent: str = parameter("oracle", "What draws the targets.", choices=("oracle",))
+    agent: str = parameter("oracle", "What draws the targets.", choices=("oracle", "blank"))
     cameras_file: str = parameter("", "File that says where the cameras are.")
     policy_file: str = parameter("", "policy.yaml of the policy; empty for the paper's values.")
     pacing: str = parameter(

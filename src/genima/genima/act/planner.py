@@ -14,7 +14,8 @@ class ActPlanner:
 
     The comparison is made by `genima.decode`, which has learned nothing: a drawing that it cannot
     read is not followed, and a chunk that ends elsewhere than the drawing says comes with a
-    warning. That is the paper's "controller fails to follow targets".
+    warning. That is the paper's "controller fails to follow targets". A controller that was
+    trained on camera images gets tiles without spheres; there is nothing to compare then.
 
     Args:
         predictor: The trained controller.
@@ -31,6 +32,9 @@ class ActPlanner:
 
     def plan(self, tile: UInt8[Array, "t t 3"], seen: Seen) -> Plan:
         """Read a drawn tile."""
+        if not self._predictor.reads_spheres:
+            chunk = self._predictor.predict(tile, seen)
+            return Plan(chunk.q[-1], bool(chunk.gripper_open[-1]), fit=-1.0, chunk=chunk)
         decoded = self._decoder.decode(tile, seen.q)
         if not decoded.usable or decoded.q is None:
             return refused(decoded)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from genima.act.checkpoint import ActCheckpoint
+from genima.act.config import Input
 from genima.act.images import shrink, standardise
 from genima.act.language import LanguageEncoder
 from genima.act.model import ActInput
@@ -46,6 +47,11 @@ class ActPredictor:
         self._network = checkpoint.network().to(self._device)
         self._normaliser = Normaliser(checkpoint.statistics, config.actions, self._device)
         self._language = LanguageEncoder(config.language, text_model, checkpoint.goals)
+
+    @property
+    def reads_spheres(self) -> bool:
+        """Whether it was trained on drawn spheres, rather than on plain camera images."""
+        return self._config.input is not Input.CAMERAS
 
     def warm_up(self) -> None:
         """Predict once, so that the first prediction that counts is as fast as the others."""

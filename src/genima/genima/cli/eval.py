@@ -20,12 +20,19 @@ def run(
         str,
         typer.Option(
             help="oracle: the expert's targets, drawn and followed by the robot's nodes. "
+            "blank: camera images without targets, for the ACT baseline. "
             "expert: the expert alone moves the arm, in this process, without nodes."
         ),
     ] = "oracle",
     controller: Annotated[
-        str, typer.Option(help="What turns drawn targets into motion: geometric.")
+        str,
+        typer.Option(
+            help="What turns drawn targets into motion: geometric, or act, which is trained."
+        ),
     ] = "geometric",
+    policy: Annotated[
+        str, typer.Option(help="Folder of a policy, whose controller/ act loads.")
+    ] = "",
     pacing: Annotated[
         str,
         typer.Option(
@@ -35,6 +42,9 @@ def run(
     execution_horizon: Annotated[
         int, typer.Option(help="Steps of each chunk of 20 that are executed.")
     ] = 20,
+    first_horizon: Annotated[
+        int, typer.Option(help="The same for the first chunk, which shifts all later ones.")
+    ] = 0,
     max_steps: Annotated[
         int, typer.Option(help="Policy steps (of 0.05 s) after which an episode has failed.")
     ] = 400,
@@ -57,8 +67,10 @@ def run(
         agent=choices.choose(choices.Agent, agent, "agent"),
         world=choices.choose(choices.WorldName, world, "world"),
         controller=choices.choose(choices.Controller, controller, "controller"),
+        policy=policy,
         pacing=choices.choose(choices.Pacing, pacing, "pacing"),
         execution_horizon=execution_horizon,
+        first_horizon=first_horizon,
         max_steps=max_steps,
         image_quality=choices.choose(choices.ImageQuality, image_quality, "image_quality"),
     )

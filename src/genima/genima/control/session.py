@@ -189,7 +189,7 @@ class ControlSession:
         self._state, self._reason = SessionState.RUNNING, plan.warning
         self._fit, self._adopted_stamp_s = plan.fit, stamp_s
         self._chunks += 1
-        self._due_s = now_s + self._settings.execution_horizon * self._policy.step_s
+        self._due_s = now_s + self._settings.executed_steps(self._chunks) * self._policy.step_s
 
     def refuse(self, reason: str, now_s: float, fit: float = -1.0) -> None:
         """Do not follow a tile; ask for another one after a short stand."""

@@ -23,6 +23,7 @@ class SessionSettings:
 
     Attributes:
         execution_horizon: Steps of each chunk that are executed before the next is taken.
+        first_horizon: The same for the first chunk of a goal; 0 for the same number.
         tick_s: Time between two setpoints [s].
         lookahead_s: How far ahead of now setpoints are committed [s].
         target_timeout_s: Longest silence of the diffusion node [s].
@@ -34,6 +35,7 @@ class SessionSettings:
     """
 
     execution_horizon: int = 20
+    first_horizon: int = 0
     tick_s: float = 0.02
     lookahead_s: float = 0.05
     target_timeout_s: float = 0.5
@@ -42,6 +44,11 @@ class SessionSettings:
     retry_s: float = 0.2
     blocking: bool = False
     halt_on_warning: bool = False
+
+    def executed_steps(self, chunk: int) -> int:
+        """Steps of a chunk that are executed; the first one of a goal is number 1."""
+        first = chunk == 1 and self.first_horizon
+        return self.first_horizon if first else self.execution_horizon
 
     def bad_age(self, age_s: float) -> str:
         """Why a drawing of this age [s] is not followed; empty if it is."""

@@ -21,17 +21,21 @@ class WorldName(Enum):
 class Agent(Enum):
     """What says where the arm should be.
 
-    The expert acts alone, in this process. The oracle draws its targets in the node graph.
+    The expert acts alone, in this process. The oracle draws its targets in the node graph. Blank
+    tiles are the camera images without a target: for the ACT baseline, and to see whether a
+    controller reads targets at all.
     """
 
     EXPERT = "expert"
     ORACLE = "oracle"
+    BLANK = "blank"
 
 
 class Controller(Enum):
     """What turns drawn targets into motion."""
 
     GEOMETRIC = "geometric"
+    ACT = "act"
 
 
 class Pacing(Enum):
@@ -67,8 +71,12 @@ class EvaluationPlan:
         agent: What says where the arm should be.
         world: Which simulator.
         controller: What turns drawn targets into motion; of no account for the expert.
+        policy: Folder of the policy, whose `controller/` the controller `act` loads; empty for
+            the paper's values and no weights.
         pacing: Lockstep is reproducible; of no account for the expert.
         execution_horizon: Steps of each chunk that are executed.
+        first_horizon: Steps of the first chunk that are executed, 0 for as many as of the others;
+            it shifts all later queries in time.
         max_steps: Policy steps after which an episode has failed.
         image_quality: How much work goes into a camera image; of no account for the expert.
     """
@@ -79,8 +87,10 @@ class EvaluationPlan:
     agent: Agent = Agent.ORACLE
     world: WorldName = WorldName.MUJOCO
     controller: Controller = Controller.GEOMETRIC
+    policy: str = ""
     pacing: Pacing = Pacing.LOCKSTEP
     execution_horizon: int = 20
+    first_horizon: int = 0
     max_steps: int = 400
     image_quality: ImageQuality = ImageQuality.SHADOWS
 
@@ -90,18 +100,27 @@ class EvaluationPlan:
         doubled = sorted({name for name in self.tasks if self.tasks.count(name) > 1})
         if doubled:
             raise InvalidParameter(f"tasks name {doubled[0]!r} twice; name each task once")
-        least = {"episodes": 1, "seed": 0, "execution_horizon": 1, "max_steps": 1}
+        least = {
+            "episodes": 1,
+            "seed": 0,
+            "execution_horizon": 1,
+            "first_horizon": 0,
+            "max_steps": 1,
+        }
         for name, minimum in least.items():
             if getattr(self, name) < minimum:
                 raise InvalidParameter(
                     f"{name} is {getattr(self, name)}; give a whole number from {minimum} on"
                 )
         longest = Policy().horizon_steps
-        if self.execution_horizon > longest:
-            raise InvalidParameter(
-                f"execution_horizon is {self.execution_horizon}; a chunk has {longest} steps, "
-                f"give 1 to {longest}"
-            )
+        for name in ("execution_horizon", "first_horizon"):
+            if getattr(self, name) > longest:
+                raise InvalidParameter(
+                    f"{name} is {getattr(self, name)}; a chunk has {longest} steps, "
+                    f"give {least[name]} to {longest}"
+                )
+        if self.controller is Controller.ACT and not self.policy:
+            raise InvalidParameter("controller 'act' needs weights; give --policy FOLDER")
 
     @property
     def seeds(self) -> tuple[int, ...]:
