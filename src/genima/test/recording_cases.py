@@ -240,12 +240,18 @@ def _record_episode(folder: RecordingFolder, script: Script, info: EpisodeInfo) 
     take_folder = folder.new_take(info)
     file = McapFile(take_folder / MCAP_FILE, "genima test")
     channels = {t: file.add_channel(t, kind, _definition(kind), {}) for t, kind in types.items()}
+    chunk = []
     for i, (topic, time_s, message) in enumerate(messages):
         data = serialized(message)
         if encoder is not None and message.__msgtype__ == "sensor_msgs/msg/Image":
             topic, data = _stored(topic, message.__msgtype__)[0], encoder.encode(data)
         arrived_ns = ns(time_s) + 3_000_000
-        file.write_chunk([Message(channels[topic], i, arrived_ns, ns(time_s), data)])
+        chunk.append(Message(channels[topic], i, arrived_ns, ns(time_s), data))
+        if len(chunk) == 100:
+            file.write_chunk(chunk)
+            chunk = []
+    if chunk:
+        file.write_chunk(chunk)
     file.finish()
     if encoder is not None:
         encoder.close()

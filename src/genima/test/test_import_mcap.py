@@ -330,3 +330,14 @@ def test_nothing_is_left_of_an_import_that_fails(tmp_path) -> None:
 def test_wrong_options_are_refused(wrong) -> None:
     with pytest.raises(InvalidParameter, match=next(iter(wrong))):
         ImportOptions(**wrong)
+
+
+def test_place_that_cannot_be_written_is_named(tmp_path) -> None:
+    recording = record(tmp_path / "recorded", Script(length_s=0.3))
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidDataset, match="file/set could not be made"):
+        import_mcap(recording, tmp_path / "file" / "set", ImportOptions(size_px=32))
+
+
+def test_task_that_is_no_folder_name_is_refused(tmp_path) -> None:
+    assert "cannot be the name of a folder" in refused(tmp_path, Script(length_s=0.3), task="../a")

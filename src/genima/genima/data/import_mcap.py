@@ -114,7 +114,7 @@ class _Episode:
         for camera, rectification in self.rectifications.items():
             rig = rig.with_intrinsics(camera, rectification.intrinsics)
         self.rig = rig
-        self._name = f"{source.path.name}/{episode.path.name}"
+        self._name = f"{source.path.resolve().name}/{episode.path.name}"
 
     def demonstration(self, variation: int) -> tuple[Demonstration, _Steps]:
         """Everything but the images, and which images belong to it."""
@@ -180,7 +180,7 @@ class _Episode:
             f"recorded as {self._name}; for each step of {self._options.step_s:g} s the nearest "
             f"image of each camera, at most {worst_s * 1e3:.1f} ms away, {repeated} of them used "
             "twice; joints interpolated at the step; distortion removed from "
-            f"{distorted or 'no camera'}"
+            f"{', '.join(distorted) or 'no camera'}"
         )
 
 
@@ -223,6 +223,11 @@ class _Target:
     def add(self, episode: _Episode) -> str:
         """Write an episode, and say what was written."""
         info = episode.recorded.info
+        if not info.task or info.task.startswith(".") or "/" in info.task:
+            raise InvalidDataset(
+                f"its task is {info.task!r}, which cannot be the name of a folder; change it in "
+                "episode.json"
+            )
         variations = self._variations.get(info.task, [])
         if info.instruction not in variations:
             variations = [*variations, info.instruction]

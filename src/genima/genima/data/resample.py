@@ -69,7 +69,8 @@ def nearest_frames(
         raise InvalidDataset(
             f"camera {camera!r} has no frame for {far.size} of {len(steps_ns)} steps: the nearest "
             f"to {at_s:.2f} s is {abs(error_s[worst]) * 1e3:.0f} ms away, at most "
-            f"{tolerance_s * 1e3:.0f} ms are allowed; record again, or allow more"
+            f"{tolerance_s * 1e3:.0f} ms are allowed; record it again, or allow more with "
+            "--max-image-error"
         )
     return FrameChoice(index, error_s, int(np.count_nonzero(np.diff(index) == 0)))
 

@@ -16,7 +16,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
     If the block fails, nothing of it is left. What a killed process left is written over.
 
     Raises:
-        InvalidDataset: `target` exists and is not an empty folder.
+        InvalidDataset: `target` exists and is not an empty folder, or the disk does not take it.
     """
     target = target.absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -25,12 +25,16 @@ def staged_folder(target: Path) -> Iterator[Path]:
         )
     staged = target.with_name(f".{target.name}.part")
     shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir(parents=True)
     try:
+        staged.mkdir(parents=True)
         yield staged
         if target.exists():
             target.rmdir()
         staged.rename(target)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(staged, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise InvalidDataset(
+                f"{target} could not be made ({error}); make room, or name another folder"
+            ) from error
         raise
