@@ -25,7 +25,14 @@ from genima.act.model import Act, ActInput
 from genima.act.normalisation import Normaliser
 from genima.act.samples import Batch, StepSampler
 from genima.act.training_data import Split, held_out_batches, statistics, training_loader
-from genima.act.training_state import Average, Progress, load_progress, load_state, save_state
+from genima.act.training_state import (
+    Average,
+    Progress,
+    differences,
+    load_progress,
+    load_state,
+    save_state,
+)
 from genima.act.validation import ChunkErrors, chunk_errors
 from genima.data.textures import TextureBank
 from genima.errors import InvalidParameter
@@ -163,7 +170,7 @@ class Trainer:
         if progress is None:
             self._out.mkdir(parents=True, exist_ok=True)
             return Progress(0, 0.0, run)
-        if differing := _differences(progress.run, run):
+        if differing := differences(progress.run, run):
             raise InvalidParameter(
                 f"{self._out} holds a training that differs in {differing}; name another folder, "
                 "or give the same options to go on"
@@ -306,23 +313,3 @@ def _used(name: str, weight: Tensor) -> Tensor:
 def _parts(result: Losses) -> dict[str, float]:
     parts = {field.name: float(getattr(result, field.name).detach()) for field in fields(result)}
     return {"loss": parts.pop("total"), **parts}
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any]) -> str:
-    flat_old, flat_new = _flat(old), _flat(new)
-    names = sorted(flat_old.keys() | flat_new.keys())
-    return ", ".join(
-        f"{name} ({flat_old.get(name)} there, {flat_new.get(name)} now)"
-        for name in names
-        if flat_old.get(name) != flat_new.get(name)
-    )
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{name}.")
-        else:
-            flat[f"{prefix}{name}"] = str(list(value) if isinstance(value, tuple) else value)
-    return flat

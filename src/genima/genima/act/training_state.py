@@ -141,3 +141,24 @@ def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tens
         index, name = key.split(".", 1)
         states.setdefault(int(index), {})[name] = value
     optimiser.load_state_dict({**content, "state": states})
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """In what two runs differ, for people; empty if in nothing."""
+    flat_old, flat_new = _flat(old), _flat(new)
+    names = sorted(flat_old.keys() | flat_new.keys())
+    return ", ".join(
+        f"{name} ({flat_old.get(name)} there, {flat_new.get(name)} now)"
+        for name in names
+        if flat_old.get(name) != flat_new.get(name)
+    )
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{name}.")
+        else:
+            flat[f"{prefix}{name}"] = str(list(value) if isinstance(value, tuple) else value)
+    return flat
