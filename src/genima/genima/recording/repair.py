@@ -36,6 +36,7 @@ from genima.recording.mcap_file import (
 
 #: What a full disk, quota or file size limit says.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_LEAST_GIVEN_UP_BYTES = 1 << 16
 _RECORD_HEAD = struct.Struct("<BQ")
 
 
@@ -87,6 +88,7 @@ def repair(path: Path) -> Repaired | None:
         OSError: It cannot be read or written.
     """
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    given_up = _LEAST_GIVEN_UP_BYTES
     try:
         while True:
             contents = _scan(fd)
@@ -95,10 +97,11 @@ def repair(path: Path) -> Repaired | None:
                 os.fsync(fd)
                 return _repaired(contents)
             except OSError as error:
-                # Its own last chunk must make room for the index.
+                # Its own last messages must make room for the index.
                 if error.errno not in NO_ROOM or contents.last is None:
                     raise
-                os.ftruncate(fd, contents.last.start)
+                os.ftruncate(fd, max(contents.last.start, contents.end - given_up))
+                given_up *= 2
     finally:
         os.close(fd)
 
