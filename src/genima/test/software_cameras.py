@@ -39,8 +39,14 @@ class Bus:
 
     def __init__(self, *cameras: SoftwareCamera) -> None:
         self.cameras = list(cameras)
+        self._searches = threading.Semaphore(0)
+
+    def wait_for_searches(self, count: int) -> None:
+        for _ in range(count):
+            assert self._searches.acquire(timeout=PATIENCE_S)
 
     def find(self, serial: str) -> object:
+        self._searches.release()
         for camera in self.cameras:
             if device_info(camera.device).serial == serial:
                 return camera.device

@@ -92,6 +92,7 @@ def test_recording_is_repeated_without_counting_a_loss(recording: Path) -> None:
     report = capture.report(time.time())
     capture.stop()
     assert report.state is CameraState.STREAMING and report.losses == 0
+    assert 0 <= report.lost < FRAMES  # a busy machine may drop one
     assert not listener.troubles
     stamps_s = [frame.stamp_s for frame in listener.frames]
     assert stamps_s == sorted(stamps_s)

@@ -43,7 +43,7 @@ class RecordedCamera:
     @property
     def ended(self) -> bool:
         """Whether the file has been played to its end, and is not repeated."""
-        if self._repeat or self._playback is None:
+        if self._repeat or self._playback is None:  # repeated, it stops for a moment at its end
             return False
         return bool(self._playback.current_status() == load_sdk().playback_status.stopped)
 

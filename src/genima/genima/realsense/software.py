@@ -42,10 +42,13 @@ class SoftwareCamera:
         stream = _video_stream(settings, calibration or _plausible(settings))
         self._profile = self._sensor.add_video_stream(stream).as_video_stream_profile()
         if settings.exposure:
-            allowed = rs.option_range()
-            allowed.min, allowed.max, allowed.step = 1.0, float(settings.exposure), 1.0
-            allowed.default = 1.0
-            self._sensor.add_option(rs.option.exposure, allowed, True)
+            self._offer(rs.option.exposure, 1, settings.exposure)
+            self._offer(rs.option.enable_auto_exposure, 0, 1)
+
+    def _offer(self, option: Any, least: int, most: int) -> None:
+        allowed = load_sdk().option_range()
+        allowed.min, allowed.max, allowed.step, allowed.default = least, most, 1, least
+        self._sensor.add_option(option, allowed, True)
 
     def send(
         self,
