@@ -116,6 +116,6 @@ Not everything was recorded. Placeholders are:
 * masks of all cameras: object 0 everywhere;
 * colour and calibration of {", ".join(absent) or "no camera"}: black images, a made-up pose.
 
-Do not train on them, and do not ask the loader for point clouds. Joint forces, touch forces and the
-state of the task are None. Steps are {training_set.info.step_s:g} s apart.
+Do not train on them, and do not ask the loader for point clouds. Joint forces, touch forces and
+the state of the task are None. Steps are {training_set.info.step_s:g} s apart.
 """
