@@ -216,6 +216,20 @@ def test_rlbench_set_comes_back_through_export_and_import(tmp_path):
     assert np.allclose(TrainingSet.open(tmp_path / "back").load(TASK, 0).q, invented(12).q)
 
 
+def test_import_of_a_recording_names_what_it_leaves_out(tmp_path):
+    recording = record(tmp_path / "recorded", Script(length_s=0.4))
+    record(recording, Script(length_s=0.4), success=False)
+    done = dataset("import", recording, "--to", tmp_path / "set", "--size", 32)
+    assert done.returncode == 1
+    left_out, sentence = done.stdout.splitlines()
+    assert left_out.startswith("left out episode_000001: is marked as failed")
+    assert sentence == f"{tmp_path / 'set'}: imported 1 episode; 1 left out"
+    done = dataset("import", recording, "--to", tmp_path / "all", "--size", 32, "--failed")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'all'}: imported 2 episodes\n")
+    info = TrainingSet.open(tmp_path / "all").info
+    assert (info.image_size_px, info.step_s) == (32, 0.05)
+
+
 def test_set_is_exported_to_lerobot(tmp_path):
     made = set_of(tmp_path / "set", invented(12, size_px=64))
     done = dataset("export", made.root, "--to", "lerobot", "--out", tmp_path / "lerobot")

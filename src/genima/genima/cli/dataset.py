@@ -13,7 +13,7 @@ app = typer.Typer(
 
 _Folder = Annotated[Path, typer.Argument(help="Folder of the data set.")]
 _Robot = Annotated[str, typer.Option(help="Whose joint limits hold: panda or fr3.")]
-_DEFECTIVE = 1
+_DEFECTIVE = _INCOMPLETE = 1
 
 
 @app.command()
@@ -117,11 +117,12 @@ def import_(
         ),
     ] = False,
 ) -> None:
-    """Make a training set; episodes that cannot be used are left out and named."""
+    """Make a training set; the exit status is 1 if an episode was left out."""
     from rich.console import Console
 
     from genima.data.exchange import import_dataset
     from genima.data.import_options import ImportOptions
 
     options = ImportOptions(step_s, size_px, max_image_error_s, failed, unlabelled, trim)
-    import_dataset(source, options, to, Console())
+    if not import_dataset(source, options, to, Console()):
+        raise typer.Exit(_INCOMPLETE)

@@ -42,10 +42,11 @@ def export_dataset(source: Path, kind: ExportFormat, out: Path, console: Console
 
 def import_dataset(
     source: Path, options: import_options.ImportOptions, out: Path, console: Console
-) -> None:
+) -> bool:
     """Make a training set of a recording or of a data set of RLBench, in a new folder.
 
-    Episodes that were left out are named on the console.
+    Returns:
+        Whether every episode was taken; those that were not are named on the console.
 
     Raises:
         InvalidDataset: `source` is neither, no episode can be used, or `out` is not empty.
@@ -65,6 +66,7 @@ def import_dataset(
     left_out = f"; {len(report.skipped)} left out" if report.skipped else ""
     sentence = f"{out}: imported {count_of_episodes(len(report.imported))}{left_out}"
     console.print(sentence, markup=False, soft_wrap=True)
+    return not report.skipped
 
 
 @contextmanager
