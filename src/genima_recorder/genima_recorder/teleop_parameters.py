@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from genima.franka.arm_and_hand import ArmAndHand
 from genima.franka.types import ArmSettings, ImpedanceGains, RealtimeKernel
 from genima.limits import RobotModel
@@ -41,6 +43,9 @@ class TeleopNodeParameters:
     stiffness: list[float] = parameter(  # noqa: RUF009
         [600.0, 600.0, 600.0, 600.0, 240.0, 240.0, 240.0],
         "How stiffly the follower's joints are held [Nm/rad].",
+    )
+    damping_ratio: float = parameter(
+        1.0, "Damping of the joints, as a share of 2 sqrt(stiffness).", minimum=0.1, maximum=2.0
     )
     collision_torque_nm: float = parameter(
         40.0, "Torque at a joint that stops the follower.", unit="Nm", minimum=1.0, maximum=100.0
@@ -108,7 +113,8 @@ def gains(p: TeleopNodeParameters) -> ImpedanceGains:
     Raises:
         InvalidParameter: They are not seven positive numbers.
     """
-    return ImpedanceGains(tuple(p.stiffness))
+    damping = 2.0 * p.damping_ratio * np.sqrt(np.clip(p.stiffness, 0.0, None))
+    return ImpedanceGains(tuple(p.stiffness), tuple(damping.tolist()))
 
 
 def make_leader(p: TeleopNodeParameters) -> ArmLeader | SentLeader:

@@ -17,6 +17,8 @@ _SPEED_M_S = 0.1
 _LONGEST_MOVE_S = 5.0
 #: Below this the hand does not know its own range [m].
 _LEAST_RANGE_M = 0.01
+#: Hands that never answered. franky's thread still waits with them; to destroy them would crash.
+_UNFINISHED: list[Any] = []
 
 
 class FrankaGripper:
@@ -101,12 +103,16 @@ class FrankaGripper:
         self._wanted = is_open
 
     def close(self) -> None:
-        """Disconnect; the fingers stay as they are."""
+        """Disconnect once the movement under way is done; the fingers stay as they are."""
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self._gripper = self._moving = None
+        moving, self._moving = self._moving, None
+        if moving is not None and not moving.wait(_LONGEST_MOVE_S):
+            _UNFINISHED.append((moving, self._gripper))
+        del moving
+        self._gripper = None
 
     def _is_over(self) -> bool:
         return self._closing.is_set() or bool(self._failure)

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said when an arm cannot be used, and what is refused before one is asked."""
+
+import importlib
+import subprocess
+import sys
+import threading
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genima.errors import ArmError, InvalidCommand, InvalidParameter, MissingDependency
+from genima.franka import ArmMode, ArmSettings, FrankaArm, ImpedanceGains
+from genima.franka.failures import arm_error, mode_fault
+from genima.franka.library import franky
+from genima.franka.patience import within
+from genima.kinematics import JOINT_NAMES
+from genima.teleop.leader_joints import LeaderJoints
+from genima.teleop.leaders import SentLeader
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(f"genima.franka.{path.stem}" for path in (ROOT / "genima/franka").glob("*.py"))
+
+
+def test_the_package_is_imported_without_franky() -> None:
+    code = "import sys; sys.modules['franky'] = None; import importlib\n"
+    code += "[importlib.import_module(name.removesuffix('.__init__')) for name in sys.argv[1:]]"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *MODULES],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert len(MODULES) > 5
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_missing_franky_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "franky", None)
+    with pytest.raises(MissingDependency, match="pip install franky-control"):
+        FrankaArm(ArmSettings("follower", "127.0.0.1")).connect()
+
+
+def test_another_project_of_the_same_name_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "franky", types.ModuleType("franky"))
+    with pytest.raises(MissingDependency, match="another project of that name"):
+        franky()
+
+
+#: Class and message, and what a person is told to do. Seen on simulated arms: protocol, kernel,
+#: network, reflex, and refusal because of one. The others have not been seen yet.
+FAILURES = [
+    (
+        "IncompatibleVersionException",
+        "libfranka: Incompatible library version (server version: 5, library version: 10).",
+        "install the wheel for this robot",
+    ),
+    ("ProtocolException", "libfranka: incorrect object size", "install the wheel for this robot"),
+    (
+        "RealtimeException",
+        "libfranka: Running kernel does not have realtime capabilities.",
+        "PREEMPT_RT",
+    ),
+    (
+        "NetworkException",
+        "libfranka: Connection to FCI refused. Please install FCI feature or enable FCI mode in "
+        "Desk.",
+        "activate FCI in Desk",
+    ),
+    ("NetworkException", "libfranka: UDP receive: Timeout", "check cable"),
+    ("RuntimeError", "Net Exception", "check cable"),
+    (
+        "ControlException",
+        'libfranka: Move command aborted: motion aborted by reflex! ["cartesian_reflex"]',
+        "stopped by a reflex; see what it touched, then recover",
+    ),
+    (
+        "ControlException",
+        'motion aborted by reflex! ["communication_constraints_violation"]',
+        "commands came too late",
+    ),
+    (
+        "CommandException",
+        'libfranka: Move command rejected: command not possible in the current mode ("Reflex")!',
+        "stopped by a reflex",
+    ),
+    (
+        "CommandException",
+        'libfranka: command not possible in the current mode ("User stopped")!',
+        "release it, then recover",
+    ),
+    (
+        "CommandException",
+        'libfranka: command not possible in the current mode ("Other")!',
+        "unlock the joints in Desk",
+    ),
+    (
+        "InvalidOperationException",
+        "libfranka robot: Cannot perform this operation while another control or read operation "
+        "is running.",
+        "another motion or reading",
+    ),
+    ("TorqueSignalTimeoutException", "too late", "lighten the computer's load"),
+    ("GripperException", "failed", "home it in Desk"),
+    ("SomethingNew", "never seen", "this is not known"),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "advice"), FAILURES)
+def test_a_failure_is_told_with_arm_cause_and_remedy(kind: str, text: str, advice: str) -> None:
+    told = str(arm_error(type(kind, (Exception,), {})(text), "leader", "172.16.0.2"))
+    assert told.startswith("leader at 172.16.0.2: ")
+    assert advice in told
+    assert kind in told and text.removeprefix("libfranka: ") in told
+    assert "\n" not in told
+
+
+def test_the_classes_of_failures_are_those_of_franky() -> None:
+    module = pytest.importorskip("franky", reason="franky-control is not installed")
+    ours = {kind for kind, _, _ in FAILURES} - {"RuntimeError", "SomethingNew"}
+    assert {kind for kind in ours if not hasattr(module, kind)} == set()
+
+
+def test_every_mode_of_the_robot_is_known() -> None:
+    module = pytest.importorskip("franky", reason="franky-control is not installed")
+    theirs = {name for name in dir(module.RobotMode) if name[0].isupper()}
+    assert {mode.value for mode in ArmMode} == theirs
+
+
+def test_an_arm_that_can_move_has_no_fault() -> None:
+    able = {mode for mode in ArmMode if not mode_fault(mode, "leader")}
+    assert able == {ArmMode.IDLE, ArmMode.MOVE}
+    assert "user stop" in mode_fault(ArmMode.USER_STOPPED, "leader")
+
+
+def test_a_call_that_takes_too_long_is_given_up() -> None:
+    never = threading.Event()
+    with pytest.raises(ArmError, match="too late"):
+        within(0.01, never.wait, "too late")
+    never.set()
+
+
+def test_a_call_in_time_returns_or_raises_what_it_does() -> None:
+    assert within(60.0, lambda: 3, "too late") == 3
+    with pytest.raises(ZeroDivisionError):
+        within(60.0, lambda: 1 // 0, "too late")
+
+
+def test_an_arm_without_an_address_is_refused() -> None:
+    with pytest.raises(InvalidParameter, match="the leader has no address"):
+        ArmSettings("leader", "")
+
+
+@pytest.mark.parametrize(
+    "values", [(600.0,) * 6, (600.0,) * 6 + (-1.0,), (600.0,) * 6 + (float("nan"),)]
+)
+def test_gains_that_are_not_seven_numbers_are_refused(values: tuple[float, ...]) -> None:
+    with pytest.raises(InvalidParameter, match="stiffness"):
+        ImpedanceGains(values)
+
+
+def test_a_tracker_refuses_what_is_not_a_position() -> None:
+    pytest.importorskip("franky", reason="franky-control is not installed")
+    tracker_module = importlib.import_module("genima.franka.joint_tracker")
+    tracker = object.__new__(tracker_module.JointTracker)
+    for q in (np.zeros(6), np.full(7, np.nan)):
+        with pytest.raises(InvalidCommand, match="seven finite numbers"):
+            tracker.command(q)
+
+
+Q = [0.1 * i for i in range(7)]
+
+
+@pytest.mark.parametrize("prefix", ["panda_", "fr3_", "fer_", "left_fr3_", ""])
+def test_joints_of_a_leader_are_found_by_name_whatever_the_prefix(prefix: str) -> None:
+    names = [f"{prefix}joint{i}" for i in range(7, 0, -1)]
+    q, opening = LeaderJoints().positions(names, Q[::-1])
+    assert q.tolist() == Q
+    assert np.isnan(opening)
+
+
+@pytest.mark.parametrize(("name", "value"), [("panda_finger_joint1", 0.03), ("gripper", 0.75)])
+def test_the_gripper_of_a_leader_is_read_from_its_joint_state(name: str, value: float) -> None:
+    q, opening = LeaderJoints().positions([name, *JOINT_NAMES], [value, *Q])
+    assert q.tolist() == Q
+    assert opening == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("names", "values", "words"),
+    [
+        (JOINT_NAMES[:6], Q[:6], "are missing"),
+        ((*JOINT_NAMES[:6], "panda_joint1"), Q, "are missing"),
+        ((*JOINT_NAMES, "fr3_joint1"), [*Q, 0.0], "more than once"),
+        (JOINT_NAMES, [*Q[:6], float("nan")], "finite"),
+        (JOINT_NAMES, Q[:6], "7 names and 6 positions"),
+    ],
+)
+def test_a_malformed_leader_is_refused_and_the_state_before_stays(
+    names: list[str], values: list[float], words: str
+) -> None:
+    leader = SentLeader()
+    leader.hear(JOINT_NAMES, Q, 1.0)
+    with pytest.raises(InvalidCommand, match=words):
+        leader.hear(names, values, 2.0)
+    assert leader.reading is not None
+    assert leader.reading.stamp_s == 1.0
+
+
+def test_velocity_of_a_leader_that_sends_none_is_that_of_its_positions() -> None:
+    leader = SentLeader()
+    leader.hear(JOINT_NAMES, Q, 1.0)
+    leader.hear(JOINT_NAMES, np.array(Q) + 0.02, 1.1)
+    assert leader.reading is not None
+    assert leader.reading.dq == pytest.approx(np.full(7, 0.2))
