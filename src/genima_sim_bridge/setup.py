@@ -21,6 +21,7 @@ setup(
     entry_points={
         "console_scripts": [
             "episode_runner = genima_sim_bridge.episode_runner:main",
+            "expert_commander = genima_sim_bridge.expert_commander:main",
             "sim_bridge_node = genima_sim_bridge.sim_bridge_node:main",
         ],
     },

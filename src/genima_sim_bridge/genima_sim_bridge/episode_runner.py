@@ -7,30 +7,24 @@ exits with 3, so that the graph is started anew.
 """
 
 import json
-import signal
-import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import rclpy
 from genima_msgs.srv import ResetWorld
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 
-from genima.errors import GenimaError, InvalidParameter, WorldError
+from genima.errors import WorldError
 from genima.evaluation.folder import EvaluationFolder
 from genima.evaluation.plan import EpisodeKey, EvaluationPlan, Pacing
 from genima.evaluation.records import ERROR_MARK, EpisodeRecord, Journal
 from genima.policy import Policy
-from genima_ros.dds import send_lost_messages_soon
-from genima_ros.parameters import declare_parameters, parameter, read_parameters
-from genima_sim_bridge.episode_runner_graph import GraphClient, GraphFault, Interrupted
+from genima_ros.parameters import parameter
+from genima_sim_bridge.episode_runner_graph import GraphClient
 from genima_sim_bridge.episode_runner_observer import EpisodeObserver
-
-EXIT_BAD_INPUT = 2
-EXIT_GRAPH_FAULT = 3
+from genima_sim_bridge.program import run_program
+from genima_sim_bridge.world_client import GraphFault
 
 #: How often the world is asked how it goes [s].
 _QUERY_EVERY_S = 0.05
@@ -185,36 +179,11 @@ class EpisodeRunner:
 
 def main() -> None:
     """Run the plan and exit: 0 when it is done, 2 for bad input, 3 when the graph is broken."""
-    send_lost_messages_soon()
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    node = Node("episode_runner")
-    code = _run(node, stop)
-    node.destroy_node()
-    rclpy.try_shutdown()
-    sys.exit(code)
 
-
-def _run(node: Node, stop: threading.Event) -> int:
-    try:
-        declare_parameters(node, RunnerParameters)
-        parameters = read_parameters(node, RunnerParameters)
-        if not parameters.evaluation_dir:
-            raise InvalidParameter(
-                "parameter 'evaluation_dir' is empty; name a folder that genima eval has made"
-            )
+    def work(node: Node, parameters: RunnerParameters, stop: threading.Event) -> None:
         EpisodeRunner(node, parameters, stop).run()
-    except Interrupted:
-        return 0
-    except GraphFault as fault:
-        node.get_logger().error(str(fault))
-        return EXIT_GRAPH_FAULT
-    except GenimaError as error:
-        node.get_logger().error(str(error))
-        return EXIT_BAD_INPUT
-    return 0
+
+    run_program("episode_runner", RunnerParameters, "evaluation_dir", work)
 
 
 if __name__ == "__main__":

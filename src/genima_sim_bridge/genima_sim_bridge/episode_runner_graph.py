@@ -1,36 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The node graph as the episode runner uses it: services, the action, and waiting with a limit."""
+"""The node graph as the episode runner uses it: the world, and the action of the controller."""
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from genima_msgs.action import ExecuteInstruction
 from genima_msgs.msg import ControllerStatus
-from genima_msgs.srv import QuerySuccess, ResetWorld
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.task import Future
 
-from genima.errors import WorldError
 from genima_ros.conversions import seconds
 from genima_ros.qos import LATCHED
+from genima_sim_bridge.world_client import GraphFault, WorldClient
 
-#: How long a service or the action may take to answer [s]; a reset compiles a scene.
-_ANSWER_LIMIT_S = 90.0
 #: How long to wait between two goals while the controller refuses [s].
 _RETRY_S = 0.3
-_SPIN_S = 0.05
-
-
-class GraphFault(WorldError):
-    """A node of the graph has gone or hangs; only a new graph helps."""
-
-
-class Interrupted(Exception):
-    """The runner was told to stop."""
 
 
 class Goal:
@@ -56,7 +42,7 @@ class Goal:
         return self._result
 
 
-class GraphClient:
+class GraphClient(WorldClient):
     """Speaks to the sim bridge and the controller, and never waits without a limit.
 
     Args:
@@ -68,70 +54,14 @@ class GraphClient:
     def __init__(
         self, node: Node, stopping: Callable[[], bool], sign_of_life: Callable[[], None]
     ) -> None:
+        super().__init__(node, stopping, sign_of_life)
         self.status: ControllerStatus | None = None
-        self._stopping = stopping
-        self._sign_of_life = sign_of_life
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(node)
-        self._reset = node.create_client(ResetWorld, "reset_world")
-        self._query = node.create_client(QuerySuccess, "query_success")
         self._execute = ActionClient(node, ExecuteInstruction, "execute")
+        self._offers["execute"] = self._execute.server_is_ready
         node.create_subscription(ControllerStatus, "status", self._on_status, LATCHED)
 
     def _on_status(self, message: ControllerStatus) -> None:
         self.status = message
-
-    def spin_until(self, done: Callable[[], bool], limit_s: float) -> bool:
-        """Work off callbacks until `done`; false if that takes too long.
-
-        Raises:
-            Interrupted: The runner was told to stop.
-        """
-        deadline_s = time.monotonic() + limit_s
-        while not done():
-            if self._stopping():
-                raise Interrupted
-            if time.monotonic() > deadline_s:
-                return False
-            self._sign_of_life()
-            self._executor.spin_once(timeout_sec=_SPIN_S)
-        return True
-
-    def wait_for_nodes(self, limit_s: float) -> None:
-        """Wait until world and controller offer what is needed.
-
-        Raises:
-            GraphFault: They do not.
-        """
-        offers = {
-            "reset_world": self._reset.service_is_ready,
-            "query_success": self._query.service_is_ready,
-            "execute": self._execute.server_is_ready,
-        }
-        self.spin_until(lambda: all(ready() for ready in offers.values()), limit_s)
-        missing = [name for name, ready in offers.items() if not ready()]
-        if missing:
-            raise GraphFault(f"nobody offered {', '.join(missing)} within {limit_s:.0f} s")
-
-    def reset(self, request: ResetWorld.Request) -> ResetWorld.Response:
-        """Put the world into the initial state of an episode.
-
-        Raises:
-            WorldError: The world refuses.
-            GraphFault: The sim bridge does not answer.
-        """
-        response = self._answer(self._reset.call_async(request), "reset_world")
-        if not response.success:
-            raise WorldError(response.message)
-        return response
-
-    def query(self) -> QuerySuccess.Response:
-        """How the episode goes.
-
-        Raises:
-            GraphFault: The sim bridge does not answer.
-        """
-        return self._answer(self._query.call_async(QuerySuccess.Request()), "query_success")
 
     def wait_for_controller(self, stamp_s: float, limit_s: float) -> None:
         """Wait until the controller has seen a state of the world from `stamp_s` on.
@@ -160,8 +90,3 @@ class GraphClient:
                 return Goal(handle)
             self.spin_until(lambda: False, _RETRY_S)
         raise GraphFault(f"the controller refused the goal for {limit_s:.0f} s; its log says why")
-
-    def _answer(self, future: Future, name: str) -> Any:
-        if not self.spin_until(future.done, _ANSWER_LIMIT_S):
-            raise GraphFault(f"{name} was not answered in {_ANSWER_LIMIT_S:.0f} s")
-        return future.result()

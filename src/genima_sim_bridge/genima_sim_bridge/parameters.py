@@ -34,6 +34,9 @@ class SimParameters:
     images_on_request: bool = parameter(
         False, "Lockstep: render only where a target was requested, which is much faster."
     )
+    settle_steps: int = parameter(
+        0, "Lockstep: policy steps that an episode goes on after success.", minimum=0
+    )
     image_quality: str = parameter(
         "shadows", "How much work goes into a picture.", choices=("fast", "shadows")
     )

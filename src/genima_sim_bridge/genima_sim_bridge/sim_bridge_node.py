@@ -70,7 +70,9 @@ class SimBridgeNode(GenimaNode):
             self,
         )
         if self._lockstep:
-            return LockstepRunner(*parts, images_on_request=p.images_on_request)
+            return LockstepRunner(
+                *parts, images_on_request=p.images_on_request, settle_steps=p.settle_steps
+            )
         return RealtimeRunner(
             *parts,
             now_s=self._now_s,

@@ -30,6 +30,14 @@ def run(
     max_steps: Annotated[
         int, typer.Option(help="Policy steps (of 0.05 s) after which the expert has failed.")
     ] = 400,
+    through_ros: Annotated[
+        bool,
+        typer.Option(
+            "--through-ros",
+            help="Have the nodes and the recorder make the episodes; joints and images are the "
+            "same, and the recordings are kept.",
+        ),
+    ] = False,
     cameras: Annotated[
         Path | None, typer.Option(help="Where the cameras are; the installed file if not given.")
     ] = None,
@@ -39,7 +47,6 @@ def run(
 
     from rich.console import Console
 
-    from genima.cameras import load_rig
     from genima.collect.plan import CollectionPlan
     from genima.collect.run import collect
     from genima.evaluation import plan as choices
@@ -54,5 +61,5 @@ def run(
         max_steps=max_steps,
     )
     file = cameras or share_directory("genima_bringup", os.environ) / "config" / "cameras.yaml"
-    collect(plan, out, load_rig(file), Console(), workers=workers)
+    collect(plan, out, file, Console(), workers=workers, through_ros=through_ros)
     print(f"training set: {out}")

@@ -14,7 +14,7 @@ from genima.policy import Policy
 from genima.sim.runner import POLICY_STEP_S
 from genima.sim.world import Renderer, Snapshot, World
 
-SOURCE = "genima collect: the expert of the simulated world"
+SOURCE = "genima collect"
 
 
 @dataclass(frozen=True)

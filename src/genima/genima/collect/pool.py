@@ -64,7 +64,12 @@ class WorkerPool:
     @property
     def idle(self) -> int:
         """How many workers have nothing to do."""
-        return sum(worker.job is None for worker in self._workers)
+        return len(self._workers) - self.busy
+
+    @property
+    def busy(self) -> int:
+        """How many workers have a job."""
+        return sum(worker.job is not None for worker in self._workers)
 
     def give(self, job: Job) -> None:
         """Let an idle worker do a job."""

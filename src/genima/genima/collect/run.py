@@ -6,13 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from genima.cameras import CameraRig
+from genima.cameras import load_rig
 from genima.collect.display import CollectionDisplay
 from genima.collect.episode import Attempt
 from genima.collect.folder import CollectionFolder, open_folder
 from genima.collect.plan import FIRST_EVALUATION_SEED, CollectionPlan
 from genima.collect.pool import Crash, WorkerPool
 from genima.collect.schedule import Job, Schedule
+from genima.collect.through_ros import RosCollection
 from genima.collect.worker import Defect, Reply, WorkerSettings
 from genima.data.rig_json import rig_to_json
 from genima.errors import CollectionError, InvalidParameter
@@ -25,19 +26,22 @@ _MOST_CRASHES = 3
 def collect(
     plan: CollectionPlan,
     path: Path,
-    rig: CameraRig,
+    cameras_file: Path,
     console: Console,
     *,
     workers: int = 1,
+    through_ros: bool = False,
 ) -> None:
     """Collect what remains of a plan into a folder.
 
     Args:
         plan: What to collect.
         path: The folder; made if it does not exist.
-        rig: The world's cameras.
+        cameras_file: Where the world's cameras are.
         console: Where progress goes.
         workers: Processes that work at once; what is collected does not depend on it.
+        through_ros: Have the nodes and the recorder make the episodes; their joints and images
+            are the same.
 
     Raises:
         UnknownTask: The plan names a task that the world does not have.
@@ -48,19 +52,22 @@ def collect(
     if workers < 1:
         raise InvalidParameter(f"workers is {workers}; give a whole number from 1 on")
     plan.require_tasks(tuple(registered_tasks()))
+    rig = load_rig(cameras_file)
     with open_folder(path, plan, rig) as folder:
         schedule = _schedule(plan, folder)
         done = {name: schedule.done(name) for name in plan.tasks}
         failed = {name: schedule.failed(name) for name in plan.tasks}
         try:
             with CollectionDisplay(plan, done, failed, console) as display:
-                collection = _Collection(plan, folder, schedule, display)
+                collection = _Collection(plan, folder, schedule, display, only_try=through_ros)
                 settings = WorkerSettings(
                     path.absolute(), rig_to_json(rig), plan.image_quality.name, plan.max_steps
                 )
                 if not schedule.finished:
                     with WorkerPool(settings, workers) as pool:
                         collection.run(pool)
+                if through_ros:
+                    RosCollection(plan, folder, rig, cameras_file, schedule, display).run()
         except KeyboardInterrupt:
             folder.clear_unfinished()
             console.print(_interrupted(plan, schedule, path), soft_wrap=True, highlight=False)
@@ -84,19 +91,24 @@ class _Collection:
         folder: CollectionFolder,
         schedule: Schedule,
         display: CollectionDisplay,
+        *,
+        only_try: bool,
     ) -> None:
         self._folder = folder
         self._schedule = schedule
         self._display = display
+        self._next_job = schedule.next_trial if only_try else schedule.next_job
         self._crashes: Counter[Job] = Counter()
         self._warned = False
         self._warn_of(plan.seed + plan.episodes - 1)
 
     def run(self, pool: WorkerPool) -> None:
-        """Give out jobs until everything is on disk."""
-        while not self._schedule.finished:
-            while pool.idle and (job := self._schedule.next_job()) is not None:
+        """Give out jobs until all are done."""
+        while True:
+            while pool.idle and (job := self._next_job()) is not None:
                 pool.give(job)
+            if not pool.busy:
+                return
             for job, reply in pool.replies():
                 self._take(job, reply)
 

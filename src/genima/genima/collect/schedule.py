@@ -72,6 +72,23 @@ class Schedule:
                 return job
         return None
 
+    def next_trial(self) -> Job | None:
+        """A seed to try out now, whatever there is to record.
+
+        Raises:
+            WorldError: The expert has failed too often in a row.
+        """
+        for task in self._tasks.values():
+            job = task.next_trial()
+            if job is not None:
+                task.out.add(job)
+                return job
+        return None
+
+    def to_record(self) -> list[Job]:
+        """Episodes that are neither on disk nor being recorded, as far as seeds are known."""
+        return [job for task in self._tasks.values() for job in task.to_record()]
+
     def attempted(self, job: Job, made: Attempt) -> None:
         """A seed was tried out."""
         task = self._tasks[job.key.task]
@@ -116,14 +133,12 @@ class _TaskSchedule:
         return self.recorded >= self.wanted
 
     def next_job(self) -> Job | None:
-        if self.finished:
-            return None
-        known = self.seeds()
-        for episode, seed in enumerate(known[: self._plan.episodes]):
-            job = Job(DemonstrationSeed(self._name, seed), episode)
-            if episode not in self.recorded and job not in self.out:
-                return job
-        return self._trial()
+        return next(iter(self.to_record()), None) or self.next_trial()
+
+    def to_record(self) -> list[Job]:
+        seeds = self.seeds()[: self._plan.episodes]
+        jobs = [Job(DemonstrationSeed(self._name, seed), n) for n, seed in enumerate(seeds)]
+        return [job for job in jobs if job.episode not in self.recorded and job not in self.out]
 
     def seeds(self) -> list[int]:
         """Good seeds below the first that is unknown."""
@@ -135,8 +150,10 @@ class _TaskSchedule:
             seed += 1
         return seeds
 
-    def _trial(self) -> Job | None:
+    def next_trial(self) -> Job | None:
         """The lowest seed that nobody tries, where there would be too few without it."""
+        if self.finished:
+            return None
         trying = {job.key.seed for job in self.out if job.episode is None}
         hoped_for = len(trying) + sum(made.success for made in self.attempts.values())
         if hoped_for >= self._plan.episodes and not self._gap(trying):

@@ -24,10 +24,14 @@ class LockstepRunner(WorldRunner):
 
     Args:
         images_on_request: Render only where `request_images` asks, instead of at every step.
+        settle_steps: Policy steps that an episode goes on after success.
     """
 
-    def __init__(self, *args: Any, images_on_request: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, images_on_request: bool, settle_steps: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._settle_steps = settle_steps
         self._images_on_request = images_on_request
         self._now_s = _FIRST_STAMP_S
         self._requested_s = -np.inf

@@ -53,21 +53,30 @@ class Episode:
         seed: Its seed.
         steps: Policy steps since the reset.
         success: Done in the present state.
-        succeeded: Done at some policy step since the reset.
-        max_steps: Where a lockstep world stops; 0 for never.
+        succeeded_at: The first policy step at which it was done; -1 if it never was.
+        max_steps: Where a lockstep world stops without success; 0 for never.
+        settle_steps: How far a lockstep world goes on after success.
     """
 
     task: str = ""
     seed: int = 0
     steps: int = 0
     success: bool = False
-    succeeded: bool = False
+    succeeded_at: int = -1
     max_steps: int = 0
+    settle_steps: int = 0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was done at some policy step since the reset."""
+        return self.succeeded_at >= 0
 
     @property
     def finished(self) -> bool:
         """Whether a lockstep world goes no further."""
-        return not self.task or self.succeeded or 0 < self.max_steps <= self.steps
+        if self.succeeded:
+            return self.steps >= self.succeeded_at + self.settle_steps
+        return not self.task or 0 < self.max_steps <= self.steps
 
 
 class WorldRunner(ABC):
@@ -88,6 +97,7 @@ class WorldRunner(ABC):
         sink: Sink,
     ) -> None:
         self.episode = Episode()
+        self._settle_steps = 0
         self._world = world
         self._make_renderer = make_renderer
         self._follower = follower
@@ -190,7 +200,9 @@ class WorldRunner(ABC):
             self._follower.reset(self._world.state().q, 0.0)
             self._gripper_open = True
             self._gripper_stamp_s = -np.inf
-        self.episode = Episode(task=task, seed=seed, max_steps=max_steps)
+        self.episode = Episode(
+            task=task, seed=seed, max_steps=max_steps, settle_steps=self._settle_steps
+        )
         return instructions
 
     def _episode_s(self, stamp_s: float) -> float:
@@ -209,9 +221,9 @@ class WorldRunner(ABC):
         self._world.advance(q_cmd, gripper_open)
         steps = int(round(self._world.state().time_s / POLICY_STEP_S, 6))
         if steps > self.episode.steps:
-            success = self._world.success()
-            succeeded = success or self.episode.succeeded
-            self.episode = replace(self.episode, steps=steps, success=success, succeeded=succeeded)
+            success, at = self._world.success(), self.episode.succeeded_at
+            at = steps if success and at < 0 else at
+            self.episode = replace(self.episode, steps=steps, success=success, succeeded_at=at)
 
     def _do_jobs(self) -> None:
         while self._jobs:
