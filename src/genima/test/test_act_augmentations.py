@@ -8,7 +8,7 @@ import torch
 
 from genima.act.augmentations import Augmentations, gaussian_blur
 from genima.act.config import ActConfig
-from genima.act.images import shrink, standardise
+from genima.act.images import standardise
 
 from .act_cases import SMALL
 
@@ -59,14 +59,6 @@ def test_blur_keeps_the_mean_and_takes_the_contrast() -> None:
     assert torch.allclose(blurred[0], flat[0], atol=1e-5)
     assert blurred[1].mean() == pytest.approx(float(flat[1].mean()), abs=0.01)
     assert blurred[1].std() < 0.2 * flat[1].std()
-
-
-def test_pixels_are_averaged_by_area() -> None:
-    views = torch.zeros(1, 4, 3, 128, 128, dtype=torch.uint8)
-    views[..., ::2] = 255
-    small = shrink(views, 64)
-    assert torch.allclose(small, torch.full_like(small, 0.5))
-    assert torch.equal(shrink(views, 128), views / 255.0)
 
 
 def test_standardised_grey_is_near_zero() -> None:

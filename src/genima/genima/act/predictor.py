@@ -8,13 +8,14 @@ import torch
 
 from genima.act.checkpoint import ActCheckpoint
 from genima.act.config import Input
-from genima.act.images import shrink, standardise
+from genima.act.images import standardise, values
 from genima.act.language import LanguageEncoder
 from genima.act.model import ActInput
 from genima.act.normalisation import Normaliser
 from genima.arrays import Array, UInt8
 from genima.control.planner import PlannedChunk, Seen
 from genima.errors import InvalidImage, PolicyError
+from genima.intrinsics import square_image
 from genima.policy import Policy
 from genima.tiles import untile
 
@@ -73,9 +74,10 @@ class ActPredictor:
                 f"tile: got shape {tile.shape}, the policy's tiles have {(side, side, 3)}"
             )
         views = untile(tile, self._policy.cameras)
-        stacked = np.stack([views[name] for name in self._config.cameras])
+        size_px = self._config.image_size_px
+        stacked = np.stack([square_image(views[name], size_px) for name in self._config.cameras])
         pixels = torch.from_numpy(stacked).permute(0, 3, 1, 2)[None].to(self._device)
-        images = standardise(shrink(pixels, self._config.image_size_px))
+        images = standardise(values(pixels))
         q_now = torch.tensor(seen.q, dtype=torch.float32, device=self._device)[None]
         gripper = torch.tensor([float(seen.gripper_open)], device=self._device)
         language = self._language(seen.instruction).to(self._device)[None]

@@ -18,7 +18,7 @@ from genima.act.backbone import parameter_groups
 from genima.act.checkpoint import ActCheckpoint
 from genima.act.config import ActConfig, to_json
 from genima.act.curves import Curves
-from genima.act.images import shrink, standardise
+from genima.act.images import standardise, values
 from genima.act.language import LanguageEncoder
 from genima.act.losses import Losses, losses
 from genima.act.model import Act, ActInput
@@ -207,7 +207,7 @@ class Trainer:
         torch.manual_seed(self._options.seed * 1_000_003 + step)
         chance = torch.Generator().manual_seed(self._options.seed * 2_000_003 + step)
         augment = Augmentations(config, chance)
-        images = standardise(augment(shrink(batch.images, config.image_size_px))).to(device)
+        images = standardise(augment(values(batch.images))).to(device)
         q = batch.q.to(device)
         gripper = batch.gripper_chunk.to(device)
         padded = batch.padded.to(device)
@@ -264,7 +264,6 @@ class Trainer:
                 ),
                 Normaliser(self._statistics, self._config.actions),
                 self._language,
-                self._config.image_size_px,
             )
             for jittered in (False, True)
         )

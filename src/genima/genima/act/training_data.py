@@ -135,9 +135,13 @@ def _samples(
     vary: Vary,
 ) -> ControllerWindows:
     if config.input is Input.SPHERES:
-        return RandomBackgroundTargets(demonstrations, policy, bank, seed, vary, describe)
+        return RandomBackgroundTargets(
+            demonstrations, policy, bank, seed, vary, describe, config.image_size_px
+        )
     spheres = config.input is Input.FULL_CONTEXT
-    return ObservedWindows(demonstrations, policy, spheres, seed, vary, describe)
+    return ObservedWindows(
+        demonstrations, policy, spheres, seed, vary, describe, config.image_size_px
+    )
 
 
 def _clean(window: Window, rng: np.random.Generator, hold_steps: int) -> Window:

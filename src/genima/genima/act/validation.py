@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from genima.act.images import shrink, standardise
+from genima.act.images import standardise, values
 from genima.act.language import LanguageEncoder
 from genima.act.model import Act, ActInput
 from genima.act.normalisation import Normaliser
@@ -41,14 +41,13 @@ def chunk_errors(
     batches: Iterable[Batch],
     normaliser: Normaliser,
     language: LanguageEncoder,
-    image_size_px: int,
 ) -> ChunkErrors:
     """Measure a network in its state for use; padded steps do not count."""
     total, counted = torch.zeros(1, dtype=torch.double), torch.zeros(1, dtype=torch.double)
     right, windows = 0.0, 0
     for batch in batches:
         goals = torch.stack([language(goal) for goal in batch.instructions])
-        images = standardise(shrink(batch.images, image_size_px))
+        images = standardise(values(batch.images))
         state = normaliser.state(batch.q, batch.gripper_open)
         output = network(ActInput(images, state, goals))
         positions = normaliser.positions(output.joints, batch.q)

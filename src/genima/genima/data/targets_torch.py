@@ -25,6 +25,7 @@ from genima.data.demonstration import Demonstration, Frames
 from genima.data.drawing import draw_on_backgrounds, draw_on_observed, observed, tiles_of
 from genima.data.targets import Window, Windows, picklable
 from genima.data.textures import TextureBank
+from genima.intrinsics import square_image
 from genima.policy import Policy
 
 Item = dict[str, Any]
@@ -119,6 +120,7 @@ class ControllerWindows(WindowDataset):
         seed: Of everything random.
         vary: Changes each window before it is drawn; must be picklable for spawned workers.
         describe: Adds to an item, from the window that was drawn; picklable likewise.
+        size_px: Side of the items' images, shrunk by area; 0 for the policy's.
     """
 
     def __init__(
@@ -128,9 +130,11 @@ class ControllerWindows(WindowDataset):
         seed: int = 0,
         vary: Vary | None = None,
         describe: Describe | None = None,
+        size_px: int = 0,
     ) -> None:
         super().__init__(demonstrations, policy, seed)
         self._vary, self._describe = vary, describe
+        self._size_px = size_px or policy.image_size_px
 
     def __getitem__(self, index: int) -> Item:
         episode, step = self._locate(index)
@@ -141,7 +145,7 @@ class ControllerWindows(WindowDataset):
             window = self._vary(window, rng)
         images = self._draw(window, episode, step, rng)
         item = {
-            "images": _planes(images),
+            "images": _planes([square_image(image, self._size_px) for image in images]),
             "q": torch.from_numpy(window.q.astype(np.float32)),
             "gripper_open": torch.tensor(window.gripper_open),
             "q_chunk": torch.from_numpy(window.q_chunk.astype(np.float32)),
@@ -173,8 +177,9 @@ class RandomBackgroundTargets(ControllerWindows):
         seed: int = 0,
         vary: Vary | None = None,
         describe: Describe | None = None,
+        size_px: int = 0,
     ) -> None:
-        super().__init__(demonstrations, policy, seed, vary, describe)
+        super().__init__(demonstrations, policy, seed, vary, describe, size_px)
         self._backgrounds = Backgrounds(bank, policy.image_size_px)
 
     def _draw(
@@ -199,8 +204,9 @@ class ObservedWindows(ControllerWindows):
         seed: int = 0,
         vary: Vary | None = None,
         describe: Describe | None = None,
+        size_px: int = 0,
     ) -> None:
-        super().__init__(demonstrations, policy, seed, vary, describe)
+        super().__init__(demonstrations, policy, seed, vary, describe, size_px)
         self._spheres = spheres
         self._frames = _frames(demonstrations, policy)
 
