@@ -35,6 +35,9 @@ EXIT_TAKE_OPEN, EXIT_REFUSED = 1, 2
 _FIRST_STATUS_LIMIT_S = 60.0
 #: How long to look for a recorder that runs already [s].
 _LOOK_S = 1.0
+_SECOND_RECORDER = (
+    "a recorder is running already; add --no-launch to use it, or end it and start again"
+)
 _MESSAGES_S, _KEYS_S = 0.02, 0.05
 
 
@@ -93,9 +96,7 @@ class RecordProgram:
         while time.monotonic() < until_s:
             self._executor.spin_once(timeout_sec=_MESSAGES_S)
             if self._node.count_publishers(STATUS_TOPIC):
-                raise NotReady(
-                    "a recorder is running already; add --no-launch to use it, or end it first"
-                )
+                raise NotReady(_SECOND_RECORDER)
 
     def _await_recorder(self) -> None:
         until_s = time.monotonic() + _FIRST_STATUS_LIMIT_S
@@ -112,6 +113,8 @@ class RecordProgram:
                     f"no recorder has published {topic} for {_FIRST_STATUS_LIMIT_S:.0f} s; start "
                     "one with genima launch record.launch.xml, or leave --no-launch out"
                 )
+        if self._process is not None and self._node.count_publishers(STATUS_TOPIC) > 1:
+            raise NotReady(_SECOND_RECORDER)
         snapshot = self._dialogue.view(time.monotonic()).snapshot
         if snapshot and Path(snapshot.dataset).resolve() != self._arguments.out.resolve():
             raise InvalidDataset(
