@@ -180,9 +180,10 @@ def test_contact_sheet_shows_the_images_of_each_camera(tmp_path):
         name: np.stack([flat(colours[name], t) for t in range(16)])
         for name in demonstration.images
     }
-    set_of(tmp_path / "set", replace(demonstration, images=images))
+    words = ("open the $5 {box} \\frac", "x")
+    set_of(tmp_path / "set", replace(demonstration, images=images, descriptions=words))
     done = dataset("inspect", tmp_path / "set", "--episode", 0, "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     sheet = cv2.imread(str(tmp_path / f"{TASK}_variation0_episode0_cameras.png"))
     seen = {tuple(colour) for colour in sheet.reshape(-1, 3)[:, ::-1].tolist()}
     steps = np.unique(np.linspace(0, 15, 8).round().astype(int)).tolist()
@@ -191,6 +192,13 @@ def test_contact_sheet_shows_the_images_of_each_camera(tmp_path):
 
 def flat(red: int, t: int) -> np.ndarray:
     return np.full((32, 32, 3), (red, t * 15, 7), np.uint8)
+
+
+def test_even_one_step_can_be_inspected(tmp_path):
+    set_of(tmp_path / "set", invented(1, source="a long story " * 40))
+    done = dataset("inspect", tmp_path / "set", "--episode", 0, "--out", tmp_path / "pictures")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list((tmp_path / "pictures").iterdir())) == 3
 
 
 def test_inspect_asks_for_a_task_where_there_are_several(two_tasks, tmp_path):

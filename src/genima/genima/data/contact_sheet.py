@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all cameras saw in the course of an episode, on one sheet."""
 
+from textwrap import shorten
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -9,6 +12,8 @@ from genima.data.demonstration import Demonstration
 _COLUMNS = 8
 _SIDE_IN = 1.6
 _LEFT_IN, _TOP_IN, _GAP_IN = 0.35, 0.85, 0.04
+_LEAST_WIDTH_IN = 8.0
+_CHARACTERS_PER_IN = 13
 _GRIPPER = {True: ("open", "#1f77b4"), False: ("closed", "#c77d00")}
 
 
@@ -17,7 +22,8 @@ def contact_sheet(demonstration: Demonstration, title: str) -> Figure:
     cameras = list(demonstration.images)
     steps = np.unique(np.linspace(0, len(demonstration) - 1, _COLUMNS).round().astype(int))
     cell = _SIDE_IN + _GAP_IN
-    width, height = _LEFT_IN + len(steps) * cell, _TOP_IN + len(cameras) * cell
+    width = max(_LEAST_WIDTH_IN, _LEFT_IN + len(steps) * cell)
+    height = _TOP_IN + len(cameras) * cell
     figure = Figure(figsize=(width, height), facecolor="white")
     for row, camera in enumerate(cameras):
         bottom = height - _TOP_IN - row * cell - _SIDE_IN
@@ -40,7 +46,7 @@ def contact_sheet(demonstration: Demonstration, title: str) -> Figure:
         left = (_LEFT_IN + column * cell) / width
         right = left + _SIDE_IN / width
         _label_moment(figure, demonstration, int(step), left, right, 1 - (_TOP_IN - 0.04) / height)
-    _label_sheet(figure, demonstration, title, height)
+    _label_sheet(figure, demonstration, title)
     return figure
 
 
@@ -50,19 +56,19 @@ def _label_moment(
     time_s = demonstration.stamps_s[step] - demonstration.stamps_s[0]
     word, colour = _GRIPPER[bool(demonstration.gripper_open[step])]
     figure.text(left, y, f"{time_s:.2f} s, step {step}", ha="left", va="bottom", fontsize=8)
-    figure.text(right, y, word, ha="right", va="bottom", fontsize=8, color=colour)
+    figure.text(right, y, f"{word}  ", ha="right", va="bottom", fontsize=8, color=colour)
 
 
-def _label_sheet(
-    figure: Figure, demonstration: Demonstration, title: str, height_in: float
-) -> None:
+def _label_sheet(figure: Figure, demonstration: Demonstration, title: str) -> None:
+    width_in, height_in = figure.get_size_inches()
     outcome = {True: "success", False: "failure", None: "nobody said whether it succeeded"}
     seed = "" if demonstration.seed is None else f", seed {demonstration.seed}"
     time_s = demonstration.stamps_s[-1] - demonstration.stamps_s[0]
     facts = (
-        f"{outcome[demonstration.success]}, {len(demonstration)} steps in {time_s:.2f} s{seed}, "
-        f"{demonstration.source}"
+        f"“{demonstration.instruction}”: {outcome[demonstration.success]}, "
+        f"{len(demonstration)} steps in {time_s:.2f} s{seed}, {demonstration.source}"
     )
-    figure.text(0.01, 1 - 0.14 / height_in, title, va="top", fontsize=12, fontweight="bold")
-    line = f"“{demonstration.instruction}”: {facts}"
-    figure.text(0.01, 1 - 0.40 / height_in, line, va="top", fontsize=9, color="#444444")
+    line = shorten(facts, round(width_in * _CHARACTERS_PER_IN), placeholder=" ...")
+    style: dict[str, Any] = {"va": "top", "parse_math": False}
+    figure.text(0.01, 1 - 0.14 / height_in, title, fontsize=12, fontweight="bold", **style)
+    figure.text(0.01, 1 - 0.40 / height_in, line, fontsize=9, color="#444444", **style)
