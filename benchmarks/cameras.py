@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What publishing four cameras costs: the camera node on librealsense's software devices.
 
-CPU shares are of one core, for the whole process. `--seconds 600` shows what is lost in the long run.
+CPU shares are of one core, for the whole process. `--seconds 600` shows losses in the long run.
 """
 
 import argparse
