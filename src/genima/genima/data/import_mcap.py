@@ -127,7 +127,8 @@ class _Episode:
             dq = np.gradient(q, self._options.step_s, axis=0)
         q_command = commanded_positions(streams.commands, times_ns)
         gripper_open, width_m = _gripper(streams, times_ns)
-        told, was_told = hold_last(*_columns(streams.gripper_commands), times_ns)
+        # What is said at a step leads to the next one.
+        told, was_told = hold_last(*_columns(streams.gripper_commands), times_ns - 1)
         info = self.recorded.info
         return Demonstration(
             task=info.task,
