@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from genima.errors import InvalidParameter
+from genima.errors import InvalidParameter, LaunchError
 from genima.launching.description import Include
 from genima.launching.evaluator import arguments, evaluate
 from genima.launching.node_spec import NodeSpec
@@ -20,25 +20,39 @@ from genima.launching.substitution import Scope, perform
 from genima.policy import Policy
 from genima_controller_node.parameters import ControllerParameters
 from genima_diffusion_node.parameters import DiffusionParameters
+from genima_recorder.camera_parameters import CameraParameters
+from genima_recorder.recorder_parameters import RecorderParameters
+from genima_recorder.teleop_parameters import TeleopNodeParameters
 from genima_ros.parameters import check_parameters
 from genima_sim_bridge.episode_runner import RunnerParameters
+from genima_sim_bridge.expert_commander import CommanderParameters
 from genima_sim_bridge.parameters import SimParameters
 
 ROOT = Path(__file__).parent.parent
 FILES = {
     "controller.yaml": ControllerParameters,
     "diffusion.yaml": DiffusionParameters,
+    "realsense.yaml": CameraParameters,
+    "recorder.yaml": RecorderParameters,
+    "teleop.yaml": TeleopNodeParameters,
     "sim.yaml": SimParameters,
 }
 #: The parameters of each executable that a launch file may start; None: not a node of ours.
 EXECUTABLES: dict[str, type | None] = {
+    "camera_node": CameraParameters,
     "controller_node": ControllerParameters,
     "diffusion_node": DiffusionParameters,
+    "recorder_node": RecorderParameters,
     "sim_bridge_node": SimParameters,
+    "teleop_node": TeleopNodeParameters,
     "episode_runner": RunnerParameters,
+    "expert_commander": CommanderParameters,
     "view": None,
 }
-REQUIRED = {"evaluation_dir": "out"}
+_SERIALS = ("front_serial", "wrist_serial", "left_shoulder_serial", "right_shoulder_serial")
+REQUIRED = {"evaluation_dir": "out", "recordings_dir": "out", "settle_steps": "8"} | dict.fromkeys(
+    _SERIALS, "831612073525"
+)
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.xml"))
 BUILT = pytest.mark.skipif(
     not os.environ.get("AMENT_PREFIX_PATH"), reason="the workspace is not built and sourced"
@@ -113,6 +127,76 @@ def test_arguments_of_the_loop_reach_all_nodes_that_share_them() -> None:
         assert values["pacing"] == "lockstep"
         assert Path(values["cameras_file"]).is_file()
         assert node.namespace == "/lab"
+
+
+@BUILT
+def test_arguments_of_a_recording_reach_its_nodes() -> None:
+    given = {"robot_ip": "10.0.0.2", "leader_ip": "10.0.0.3", "dataset": "/d", "resume": "true"}
+    nodes = nodes_of(ROOT / "launch" / "record.launch.xml", namespace="lab", **given)
+    values = {node.executable.name: parameters_of(node) for node in nodes}
+    assert sorted(values) == ["camera_node", "recorder_node", "teleop_node"]
+    assert {node.namespace for node in nodes} == {"/lab"}
+    teleop, recorder = values["teleop_node"], values["recorder_node"]
+    assert (teleop["robot_ip"], teleop["leader_ip"]) == ("10.0.0.2", "10.0.0.3")
+    assert (recorder["dataset"], recorder["resume"]) == ("/d", True)
+    assert Path(recorder["cameras_file"]).is_file()
+
+
+@BUILT
+@pytest.mark.parametrize(
+    ("given", "executables"),
+    [
+        ({"cameras": "none"}, {"teleop_node", "recorder_node"}),
+        ({"teleop": "false"}, {"camera_node", "recorder_node"}),
+        ({"recorder": "false"}, {"camera_node", "teleop_node"}),
+    ],
+)
+def test_parts_of_a_recording_can_be_left_out(
+    given: dict[str, str], executables: set[str]
+) -> None:
+    nodes = nodes_of(ROOT / "launch" / "record.launch.xml", **given)
+    assert {node.executable.name for node in nodes} == executables
+
+
+@BUILT
+def test_cameras_of_a_recording_are_one_of_what_is_listed() -> None:
+    with pytest.raises(LaunchError, match=r"cameras_by_webcam.*cameras_by_realsense_ros"):
+        nodes_of(ROOT / "launch" / "record.launch.xml", cameras="webcam")
+
+
+@BUILT
+def test_realsense_ros_is_included_once_a_camera_and_asks_for_serial_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own launch file is Python, which only ros2 launch reads; here XML stands for it."""
+    share = tmp_path / "share"
+    marker = share / "ament_index/resource_index/packages/realsense2_camera"
+    included = share / "realsense2_camera/launch/rs_launch.xml"
+    for file in (marker, included):
+        file.parent.mkdir(parents=True)
+    marker.touch()
+    included.write_text(
+        """<launch>
+          <arg name="camera_name" default="camera"/> <arg name="serial_no" default=""/>
+          <arg name="camera_namespace" default="camera"/>
+          <arg name="enable_depth" default="true"/>
+          <arg name="rgb_camera.color_profile" default=""/>
+          <node pkg="genima_recorder" exec="camera_node" name="$(var camera_name)"
+                namespace="$(var camera_namespace)"
+                args="$(var serial_no) $(var rgb_camera.color_profile) $(var enable_depth)"/>
+        </launch>"""
+    )
+    monkeypatch.setenv("AMENT_PREFIX_PATH", f"{tmp_path}:{os.environ['AMENT_PREFIX_PATH']}")
+    file = tmp_path / "record.launch.xml"
+    text = (ROOT / "launch" / "record.launch.xml").read_text()
+    file.write_text(text.replace("rs_launch.py", "rs_launch.xml"))
+    given = {"cameras": "realsense_ros", "teleop": "false", "recorder": "false"}
+    nodes = nodes_of(file, namespace="lab", **given)
+    cameras = {node.name: (node.namespace, *node.args) for node in nodes}
+    expected = ("/lab", "_831612073525", "640x480x30", "false")
+    assert cameras == dict.fromkeys(Policy().cameras, expected)
+    with pytest.raises(LaunchError, match=r"'front_serial'.* is required"):
+        evaluate(parse_file(file), given, os.environ)
 
 
 @pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
