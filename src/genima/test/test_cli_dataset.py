@@ -201,6 +201,20 @@ def test_even_one_step_can_be_inspected(tmp_path):
     assert len(list((tmp_path / "pictures").iterdir())) == 3
 
 
+def test_damaged_episode_can_be_inspected(tmp_path):
+    demonstration = invented(12)
+    q = demonstration.q.copy()
+    q[3] = np.nan
+    q[:, 4] = np.nan
+    made = set_of(tmp_path / "set", replace(demonstration, q=q))
+    episode = made.folder(TASK, 0)
+    (episode / "front_rgb/0.png").unlink()
+    (episode / "wrist_rgb/11.png").write_bytes(b"no image")
+    done = dataset("inspect", made.root, "--episode", 0, "--out", tmp_path / "pictures")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list((tmp_path / "pictures").iterdir())) == 3
+
+
 def test_inspect_asks_for_a_task_where_there_are_several(two_tasks, tmp_path):
     done = dataset("inspect", two_tasks, "--episode", 0, "--out", tmp_path)
     assert done.returncode == 2 and "--task" in done.stderr

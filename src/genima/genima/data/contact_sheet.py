@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from genima.data.demonstration import Demonstration
+from genima.errors import InvalidDataset
 
 _COLUMNS = 8
 _SIDE_IN = 1.6
@@ -40,8 +41,11 @@ def contact_sheet(demonstration: Demonstration, title: str) -> Figure:
             left = _LEFT_IN + column * cell
             box = (left / width, bottom / height, _SIDE_IN / width, _SIDE_IN / height)
             axes = figure.add_axes(box)
-            axes.imshow(demonstration.images[camera][int(step)], interpolation="antialiased")
             axes.set_axis_off()
+            try:
+                axes.imshow(demonstration.images[camera][int(step)], interpolation="antialiased")
+            except InvalidDataset:  # an episode is looked at because something is wrong with it
+                axes.text(0.5, 0.5, "missing or\nunreadable", ha="center", color="#d62728")
     for column, step in enumerate(steps):
         left = (_LEFT_IN + column * cell) / width
         right = left + _SIDE_IN / width

@@ -50,10 +50,7 @@ def _plot_joint(
     low, high = float(limits.q_min[joint]), float(limits.q_max[joint])
     axes.plot(t_s, command, color=_COMMANDED, linewidth=_WIDE, label="commanded")
     axes.plot(t_s, q, color=_MEASURED, linewidth=1.5, label="measured")
-    seen = np.concatenate([q, command[np.isfinite(command)]])
-    middle = (seen.min() + seen.max()) / 2
-    half = max(_LEAST_RANGE_RAD, float(np.ptp(seen))) * 0.55
-    bottom, top = middle - half, middle + half
+    bottom, top = _range_rad(np.concatenate([q, command]))
     axes.set_ylim(bottom, top)
     for edge, beyond in ((low, bottom), (high, top)):
         if bottom < edge < top:
@@ -62,6 +59,13 @@ def _plot_joint(
     label = f"joint {joint + 1}   limits {low:.2f} to {high:.2f} rad"
     axes.set_title(label, fontsize=9, loc="left", color="#333333")
     axes.set_ylabel("[rad]", fontsize=9)
+
+
+def _range_rad(positions: Float[Array, "m"]) -> tuple[float, float]:
+    seen = positions[np.isfinite(positions)]
+    lowest, highest = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 0.0)
+    half = max(_LEAST_RANGE_RAD, highest - lowest) * 0.55
+    return (lowest + highest) / 2 - half, (lowest + highest) / 2 + half
 
 
 def _plot_gripper(axes: Axes, t_s: Float[Array, "n"], demonstration: Demonstration) -> None:
@@ -92,14 +96,15 @@ def stamp_plots(demonstration: Demonstration, title: str) -> Figure:
     course.set_xlabel("step")
     course.set_ylabel("time since the step before [ms]")
     # Rounding is no jitter: at least this far above and below what is due.
-    reach_ms = max(0.1 * due_ms, 1.1 * np.abs(intervals_ms - due_ms).max(initial=0.0))
+    finite_ms = intervals_ms[np.isfinite(intervals_ms)]
+    reach_ms = max(0.1 * due_ms, 1.1 * np.abs(finite_ms - due_ms).max(initial=0.0))
     course.set_ylim(due_ms - reach_ms, due_ms + reach_ms)
     course.legend(frameon=False, loc="upper right")
     edges = np.linspace(due_ms - reach_ms, due_ms + reach_ms, 42)
-    histogram.hist(intervals_ms, edges, color=_MEASURED)
+    histogram.hist(finite_ms, edges, color=_MEASURED)
     histogram.set_xlabel("time between two steps [ms]")
     histogram.set_ylabel("how often")
-    histogram.set_title(_rate(intervals_ms), fontsize=9, loc="left", color="#333333")
+    histogram.set_title(_rate(finite_ms), fontsize=9, loc="left", color="#333333")
     for axes in (course, histogram):
         axes.grid(color="#e5e5e5")
         axes.set_axisbelow(True)

@@ -2,8 +2,7 @@
 """What the arm did, in RLBench's observations and out of them again.
 
 RLBench's world is `panda_link0` shifted by `WORLD_T_BASE`. Its conventions for joint frames, the
-tip and cameras are the ones that `facts` of its scene and of PyRep show; they live here and in
-`genima.cameras.rlbench_to_ros` only.
+tip and cameras live here and in `genima.cameras.rlbench_to_ros` only.
 """
 
 from dataclasses import dataclass
