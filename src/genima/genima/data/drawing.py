@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pictures of one window: its spheres on what the cameras saw, or on random backgrounds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -25,8 +25,10 @@ def draw_on_backgrounds(
     policy: Policy,
     backgrounds: Backgrounds,
     rng: np.random.Generator,
-) -> list[UInt8[Array, "s s 3"]]:
+) -> Iterator[UInt8[Array, "s s 3"]]:
     """One picture for each camera of the policy, with a background and an opacity of its own.
+
+    One after the other, so that memory is used again while it is still in the cache.
 
     Args:
         window: What to draw, and where the arm is meanwhile.
@@ -36,7 +38,6 @@ def draw_on_backgrounds(
         rng: All chance comes from it.
     """
     base_T_spheres = sphere_poses(window.q_target)
-    images = []
     for camera, drawn in zip(cameras, window.drawn, strict=True):
         image = backgrounds.draw(rng)
         alpha = rng.uniform(LEAST_ALPHA, 1.0)
@@ -44,8 +45,7 @@ def draw_on_backgrounds(
             view = camera.view(window.q)
             radius_m = policy.sphere_radii_m[camera.name]
             paint_spheres(image, base_T_spheres, window.gripper_target, view, radius_m, alpha)
-        images.append(image)
-    return images
+        yield image
 
 
 def observed(

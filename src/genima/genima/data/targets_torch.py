@@ -8,7 +8,7 @@ pictures for backgrounds in a file that all workers map.
 
 from abc import abstractmethod
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -99,7 +99,7 @@ class ObservationTargets(WindowDataset):
         windows = self._windows[episode]
         window = windows[step]
         tiles = tiles_of(self._frames[episode], step, window, windows.cameras, self._policy)
-        tile, target = _planes(tiles)
+        tile, target = _planes(tiles, 2)
         return {
             "tile": tile,
             "target": target,
@@ -145,7 +145,7 @@ class ControllerWindows(WindowDataset):
             window = self._vary(window, rng)
         images = self._draw(window, episode, step, rng)
         item = {
-            "images": _planes([square_image(image, self._size_px) for image in images]),
+            "images": _planes((square_image(image, self._size_px) for image in images), 4),
             "q": torch.from_numpy(window.q.astype(np.float32)),
             "gripper_open": torch.tensor(window.gripper_open),
             "q_chunk": torch.from_numpy(window.q_chunk.astype(np.float32)),
@@ -158,7 +158,7 @@ class ControllerWindows(WindowDataset):
     @abstractmethod
     def _draw(
         self, window: Window, episode: int, step: int, rng: np.random.Generator
-    ) -> list[UInt8[Array, "s s 3"]]:
+    ) -> Iterable[UInt8[Array, "s s 3"]]:
         """One picture for each camera of the policy."""
 
 
@@ -184,7 +184,7 @@ class RandomBackgroundTargets(ControllerWindows):
 
     def _draw(
         self, window: Window, episode: int, step: int, rng: np.random.Generator
-    ) -> list[UInt8[Array, "s s 3"]]:
+    ) -> Iterable[UInt8[Array, "s s 3"]]:
         cameras = self._windows[episode].cameras
         return draw_on_backgrounds(window, cameras, self._policy, self._backgrounds, rng)
 
@@ -212,7 +212,7 @@ class ObservedWindows(ControllerWindows):
 
     def _draw(
         self, window: Window, episode: int, step: int, rng: np.random.Generator
-    ) -> list[UInt8[Array, "s s 3"]]:
+    ) -> Iterable[UInt8[Array, "s s 3"]]:
         cameras = self._windows[episode].cameras
         images = observed(self._frames[episode], step, cameras)
         if self._spheres:
@@ -230,11 +230,12 @@ def _frames(demonstrations: Sequence[Demonstration], policy: Policy) -> list[dic
     return [{name: demo.images[name] for name in policy.cameras} for demo in demonstrations]
 
 
-def _planes(images: Sequence[UInt8[Array, "h w 3"]]) -> Tensor:
+def _planes(images: Iterable[UInt8[Array, "h w 3"]], count: int) -> Tensor:
     """Images with their channels first, as networks take them."""
-    height, width = images[0].shape[:2]
-    planes = torch.empty((len(images), 3, height, width), dtype=torch.uint8)
-    array = planes.numpy()
-    for image, out in zip(images, array, strict=True):
-        cv2.split(image, list(out))
+    planes = None
+    for i, image in enumerate(images):
+        if planes is None:
+            planes = torch.empty((count, 3, *image.shape[:2]), dtype=torch.uint8)
+        cv2.split(image, list(planes.numpy()[i]))
+    assert planes is not None
     return planes
