@@ -138,6 +138,21 @@ def test_lockstep_episode_stops_at_success(lockstep: Bench) -> None:
     assert (episode.steps, episode.succeeded, episode.finished) == (10, True, True)
 
 
+def test_lockstep_episode_may_go_on_for_some_steps_after_success() -> None:
+    bench = Bench(LockstepRunner, images_on_request=False, settle_steps=3)
+    try:
+        # Success at step 10 beats the limit, so what follows is not cut short by it.
+        start_s = bench.reset(max_steps=11)
+        bench.command(start_s, 30)
+        for step in range(14):
+            bench.until_step(step)
+            bench.runner.command_gripper(True, round(start_s + step * POLICY_STEP_S, 9))
+        episode = bench.runner.call(lambda: bench.runner.episode)
+        assert (episode.steps, episode.succeeded, episode.finished) == (13, True, True)
+    finally:
+        bench.runner.stop()
+
+
 def test_lockstep_episode_stops_at_its_last_step(lockstep: Bench) -> None:
     start_s = lockstep.reset(max_steps=2)
     lockstep.command(start_s, 30)

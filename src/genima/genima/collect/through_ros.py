@@ -69,24 +69,34 @@ class RosCollection:
         Raises:
             CollectionError: The graph breaks down again and again.
         """
+        self._import_new()  # a killed run may have left something recorded
+        self._forget_rejected()
+        if self._jobs():
+            with claim_domain() as domain:
+                self._run_graphs(domain)
+
+    def _run_graphs(self, domain: int) -> None:
+        """Start the graph, again where it ends before everything is recorded."""
         breakdowns = 0
-        with claim_domain() as domain:
-            log = self._recordings.log_file
-            self._display.note(f"nodes run in ROS domain {domain}, their log is {log}")
-            while jobs := self._jobs():
-                self._recordings.write_jobs(jobs)
-                with self._graph(domain) as launcher:
-                    done = self._import_until_end(launcher)
-                # Not before: until now the commander was writing to the same file.
-                self._recordings.forget(self._rejected)
-                self._rejected.clear()
-                breakdowns = 0 if done else breakdowns + 1
-                if breakdowns == _MOST_BREAKDOWNS:
-                    raise CollectionError(
-                        f"the nodes ended {breakdowns} times in a row without a usable episode; "
-                        "repeat the command to go on once the cause is mended. The end of "
-                        f"{log}:\n{_last_lines(log)}"
-                    )
+        log = self._recordings.log_file
+        self._display.note(f"nodes run in ROS domain {domain}, their log is {log}")
+        while jobs := self._jobs():
+            self._recordings.write_jobs(jobs)
+            with self._graph(domain) as launcher:
+                done = self._import_until_end(launcher)
+            self._forget_rejected()
+            breakdowns = 0 if done else breakdowns + 1
+            if breakdowns == _MOST_BREAKDOWNS:
+                raise CollectionError(
+                    f"the nodes ended {breakdowns} times in a row without a usable episode; "
+                    "repeat the command to go on once the cause is mended. The end of "
+                    f"{log}:\n{_last_lines(log)}"
+                )
+
+    def _forget_rejected(self) -> None:
+        """Have rejected episodes recorded anew; not while the commander writes down others."""
+        self._recordings.forget(self._rejected)
+        self._rejected.clear()
 
     def _jobs(self) -> list[TakeJob]:
         return [
