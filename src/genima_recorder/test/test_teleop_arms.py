@@ -175,7 +175,7 @@ def test_a_leader_that_dies_halts_and_is_recovered(
     pair.tick_until(lambda: pair.state is TeleopState.MIRRORING, "mirroring")
     arms[0].kill()
     pair.tick_until(lambda: pair.state is TeleopState.HALTED, "a halt")
-    assert pair.session.status.reason.startswith("the leader's state is 0.5")
+    assert pair.session.status.reason.startswith("the leader's state is 0.")
     pair.tick_until(lambda: pair.session.fault, "the end of the connection")
     assert "leader at 127." in pair.session.fault and "network" in pair.session.fault
     with pytest.raises(NotReady, match="leader at 127"):
@@ -352,7 +352,7 @@ def test_a_leader_that_falls_silent_halts_until_it_is_started_again(
     graph.until(lambda: graph.status.state == TeleopStatus.MIRRORING, "mirroring")
     graph.timer.cancel()
     graph.until(lambda: graph.status.state == TeleopStatus.HALTED, "a halt")
-    assert "the leader's state is 0.5" in graph.status.reason
+    assert "the leader's state is 0." in graph.status.reason
     graph.timer.reset()
     assert graph.call("recover").success
     graph.until(lambda: graph.status.state == TeleopStatus.IDLE, "idle")

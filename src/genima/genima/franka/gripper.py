@@ -13,8 +13,8 @@ from genima.timing import DeadlineLoop
 #: How often the width is read [Hz]; the hand itself tells it no oftener than about 30 times.
 _RATE_HZ = 20.0
 _SPEED_M_S = 0.1
-#: From one end to the other takes less than a second [s].
-_LONGEST_MOVE_S = 5.0
+#: From one end to the other takes less than a second [s]; a simulated hand may be slower.
+_LONGEST_MOVE_S = 10.0
 #: Below this the hand does not know its own range [m].
 _LEAST_RANGE_M = 0.01
 #: Hands that never answered. franky's thread still waits with them; to destroy them would crash.

@@ -17,6 +17,8 @@ from genima.launching.processes import die_with
 _PORTS = (1337, 1338)
 _START_LIMIT_S = 60.0
 _POLL_S = 0.05
+#: State of a socket in /proc/net/tcp.
+_LISTEN = "0A"
 
 
 class SimulatedArm:
@@ -61,7 +63,7 @@ class SimulatedArm:
             preexec_fn=die_with(os.getpid()),
         )
         end_s = time.monotonic() + _START_LIMIT_S
-        while not all(_answers(self.host, port) for port in _PORTS):
+        while not all(_listens(self.host, port) for port in _PORTS):
             if self._process.poll() is not None or time.monotonic() > end_s:
                 self.kill()
                 raise ArmError(f"franky-sim did not start at {self.host}; run it by hand to see")
@@ -80,7 +82,7 @@ def _free_host() -> str:
     first, second = os.getpid() // 250 % 250, os.getpid() % 250
     for last in range(2, 255):
         host = f"127.{first + 1}.{second + 1}.{last}"
-        if host not in _GIVEN and not _answers(host, _PORTS[0]):
+        if host not in _GIVEN and not _listens(host, _PORTS[0]):
             _GIVEN.add(host)
             return host
     raise ArmError("all loopback addresses of this process are in use; end simulated arms first")
@@ -89,7 +91,11 @@ def _free_host() -> str:
 _GIVEN: set[str] = set()
 
 
-def _answers(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex((host, port)) == 0
+def _listens(host: str, port: int) -> bool:
+    """Whether somebody waits for connections there; found out without connecting.
+
+    A connection that says nothing would be taken for a client.
+    """
+    address = f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{port:04X}"
+    rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return any(row.split()[1] == address and row.split()[3] == _LISTEN for row in rows)
