@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import rclpy
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
 from genima.kinematics import JOINT_NAMES
@@ -89,7 +90,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=30.0)
     given = parser.parse_args()
     send_lost_messages_soon()
-    rclpy.init(args=[])
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     cameras = Cameras(given.rate)
     count = round(given.seconds * given.rate)
     DeadlineLoop(1.0 / given.rate).run(cameras.shoot, lambda: cameras.sent >= count)
