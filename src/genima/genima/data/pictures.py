@@ -36,13 +36,7 @@ def draw_pictures(
     Raises:
         InvalidDataset: There is no such episode, it is damaged, or the folder cannot be written.
     """
-    if task is None:
-        tasks = training_set.tasks()
-        if len(tasks) != 1:
-            raise InvalidDataset(
-                f"{training_set.root} has the tasks {tasks}; say with --task which one is meant"
-            )
-        task = tasks[0]
+    task = task or _only_task(training_set)
     demonstration = training_set.load(task, episode, variation)
     title = f"{task}, variation {variation}, episode {episode}"
     figures = {
@@ -61,3 +55,12 @@ def draw_pictures(
             f"cannot write to {out}: {error.strerror}; name another folder with --out"
         ) from error
     return files
+
+
+def _only_task(training_set: TrainingSet) -> str:
+    tasks = training_set.tasks()
+    if len(tasks) != 1:
+        raise InvalidDataset(
+            f"{training_set.root} has the tasks {tasks}; say with --task which one is meant"
+        )
+    return tasks[0]
