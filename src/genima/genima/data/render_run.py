@@ -32,17 +32,21 @@ def render(plan: RenderPlan, target: Path, workers: int, console: Console) -> No
         )
         with bar:
             task = bar.add_task("starting", total=len(jobs))
-            for done in draw_all(jobs, bank, workers):
-                steps += done.steps
-                if done.problem:
-                    problems.append(done.problem)
-                    console.print(f"[red]{done.key} cannot be drawn: {done.problem}")
-                bar.update(task, advance=1, description=str(done.key))
+            try:
+                for done in draw_all(jobs, bank, workers):
+                    steps += done.steps
+                    if done.problem:
+                        problems.append(done.problem)
+                        console.print(f"[red]{done.key} cannot be drawn: {done.problem}")
+                    bar.update(task, advance=1, description=str(done.key))
+            except KeyboardInterrupt:
+                console.print("stopped; the same command goes on from here")
+                raise
     if jobs:
         what = f"{len(jobs) - len(problems)} episodes, {steps} steps drawn"
     else:
         what = "all episodes were there already"
-    console.print(f"{what}: {target}", soft_wrap=True)
+    console.print(f"{what}: {target}", soft_wrap=True, highlight=False)
     if problems:
         raise InvalidDataset(
             f"{len(problems)} of {len(jobs)} episodes could not be drawn; mend or remove them and "
