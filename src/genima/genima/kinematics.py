@@ -30,6 +30,9 @@ DH_TABLE: tuple[tuple[float, float, int], ...] = (
     (0.088, 0.0, 1),
 )
 FLANGE_M = 0.107  # panda_link7 to panda_link8, along z
+#: Each finger of an open gripper is further out than this [m]: nine tenths of its way, as RLBench
+#: counts a gripper as open.
+FINGER_OPEN_M = 0.036
 
 _LINK8_T_HAND: Float[Array, "4 4"] = transform(rotation_z(-math.pi / 4), np.zeros(3))
 LINK8_T_TCP: Float[Array, "4 4"] = transform(rotation_z(-math.pi / 4), np.array([0, 0, 0.1034]))

@@ -12,6 +12,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from genima.arrays import Array, Float, UInt8
 from genima.errors import CalibrationError, InvalidCommand, InvalidImage
 from genima.intrinsics import Intrinsics
+from genima.kinematics import FINGER_OPEN_M
 
 #: Encodings that are read without cv_bridge: channels, and their order as indices into RGB.
 _NATIVE_ENCODINGS: dict[str, tuple[int, tuple[int, int, int]]] = {
@@ -23,8 +24,6 @@ _NATIVE_ENCODINGS: dict[str, tuple[int, tuple[int, int, int]]] = {
 #: Joints of the Franka Hand; each finger travels 0 to 4 cm.
 FINGER_JOINTS = ("panda_finger_joint1", "panda_finger_joint2")
 _FINGER_PREFIX = "panda_finger_joint"
-#: Nine tenths of a finger's way, as RLBench counts a gripper as open.
-_FINGER_OPEN_M = 0.036
 
 
 def seconds(stamp: Time | Duration) -> float:
@@ -226,4 +225,4 @@ def gripper_is_open(message: JointState) -> bool | None:
         for name, position in zip(message.name, message.position, strict=False)
         if name.startswith(_FINGER_PREFIX)
     ]
-    return None if not widths else min(widths) > _FINGER_OPEN_M
+    return None if not widths else min(widths) > FINGER_OPEN_M

@@ -26,10 +26,9 @@ from genima.data.training_set import TrainingSet
 from genima.data.training_set_info import TrainingSetInfo
 from genima.data.trim import moving_part
 from genima.errors import CalibrationError, InvalidDataset, InvalidImage
+from genima.kinematics import FINGER_OPEN_M
 from genima.recording.recording import RecordedEpisode, Recording
 
-#: Each finger of an open Franka Hand is further out than this [m]; as `genima_ros` reads it.
-FINGER_OPEN_M = 0.036
 #: Joint states come at 20 Hz at the slowest; over a longer silence a line is a guess.
 MAX_JOINT_GAP_S = 0.1
 
