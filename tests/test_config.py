@@ -139,6 +139,7 @@ def test_arguments_of_a_recording_reach_its_nodes() -> None:
     teleop, recorder = values["teleop_node"], values["recorder_node"]
     assert (teleop["robot_ip"], teleop["leader_ip"]) == ("10.0.0.2", "10.0.0.3")
     assert (recorder["dataset"], recorder["resume"]) == ("/d", True)
+    assert recorder["leader_rate_hz"] == teleop["rate_hz"]
     assert Path(recorder["cameras_file"]).is_file()
 
 
@@ -156,6 +157,10 @@ def test_parts_of_a_recording_can_be_left_out(
 ) -> None:
     nodes = nodes_of(ROOT / "launch" / "record.launch.xml", **given)
     assert {node.executable.name for node in nodes} == executables
+    for node in nodes:
+        if node.executable.name == "recorder_node":
+            leads = "teleop_node" in executables
+            assert (parameters_of(node)["leader_rate_hz"] > 0) == leads
 
 
 @BUILT
