@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Demonstrations that the nodes and the recorder make are those of a worker, to the last bit."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 
 from genima.data.demonstration import Demonstration
 from genima.data.training_set import TrainingSet
+from genima.launching.processes import descendants
 from genima.recording.recording import Recording
 
 pytestmark = pytest.mark.graph
@@ -20,15 +24,15 @@ TASK, SEED = "take_lid_off_saucepan", 7
 LIMIT_S = 300.0
 
 
-def collect(out: Path, *options: str) -> str:
+def command(out: Path, *options: str) -> list[str]:
     words = [sys.executable, "-m", "genima.cli", "collect", "--tasks", TASK, "--episodes", "1"]
     words += ["--seed", str(SEED), "--image-quality", "fast", "--cameras", str(CAMERAS)]
+    return [*words, "--out", str(out), *options]
+
+
+def collect(out: Path, *options: str) -> str:
     done = subprocess.run(
-        [*words, "--out", str(out), *options],
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
+        command(out, *options), capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -48,15 +52,19 @@ def through_ros(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def same_motion(one: Demonstration, other: Demonstration) -> None:
+    for name in ("q", "dq", "q_command", "gripper_width_m"):
+        np.testing.assert_allclose(
+            getattr(one, name), getattr(other, name), rtol=0.0, atol=1e-9, err_msg=name
+        )
+    for name in ("gripper_open", "gripper_command"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+
+
 def test_joints_commands_and_images_are_the_same(direct: Demonstration, through_ros: Path) -> None:
     recorded = TrainingSet.open(through_ros).load(TASK, 0)
     assert len(recorded) == len(direct)
-    for name in ("q", "dq", "q_command", "gripper_width_m"):
-        np.testing.assert_allclose(
-            getattr(recorded, name), getattr(direct, name), rtol=0.0, atol=1e-9, err_msg=name
-        )
-    for name in ("gripper_open", "gripper_command"):
-        np.testing.assert_array_equal(getattr(recorded, name), getattr(direct, name), err_msg=name)
+    same_motion(recorded, direct)
     assert not direct.gripper_command.all()
     for camera, frames in direct.images.items():
         for t in range(len(direct)):
@@ -91,4 +99,33 @@ def test_recording_whose_import_was_killed_is_imported_and_not_made_again(
     episode.rename(episode.with_name(f".{episode.name}.part"))
     assert f"1/1 {TASK} episode 0: seed {SEED}" in collect(through_ros, "--through-ros")
     assert log.read_bytes() == before
-    np.testing.assert_array_equal(TrainingSet.open(through_ros).load(TASK, 0).q, direct.q)
+    same_motion(TrainingSet.open(through_ros).load(TASK, 0), direct)
+
+
+@pytest.mark.parametrize("victim", ["recorder_node", "sim_bridge_node"])
+def test_node_that_is_killed_costs_nothing_but_time(
+    direct: Demonstration, tmp_path: Path, victim: str
+) -> None:
+    out = tmp_path / "set"
+    takes = out / "recordings" / "episodes"
+    with subprocess.Popen(command(out, "--through-ros"), stdout=subprocess.DEVNULL) as process:
+        deadline_s = time.monotonic() + LIMIT_S
+        while not any(
+            file.stat().st_size > 5_000_000 for file in takes.glob("take_*.part/*.mcap")
+        ):
+            assert process.poll() is None
+            assert time.monotonic() < deadline_s
+        os.kill(node(process.pid, victim), signal.SIGKILL)
+        assert process.wait(timeout=LIMIT_S) == 0
+    same_motion(TrainingSet.open(out).load(TASK, 0), direct)
+    episodes = Recording.open(takes).episodes()
+    assert [episode.info.success for episode in episodes][-1] is True
+
+
+def node(root: int, name: str) -> int:
+    """Process id of a node below `root`."""
+    for pid in descendants(root):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if any(word.endswith(name.encode()) for word in words[:2]):
+            return pid
+    raise AssertionError(f"no {name} runs")

@@ -3,8 +3,10 @@
 
 import itertools
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genima.cameras import square_image
+from genima.cli.collect import run as collect_command
 from genima.collect.episode import Attempt, record, roll_out, square_rig
 from genima.collect.expert_drive import SETTLE_STEPS
 from genima.collect.folder import open_folder
@@ -20,7 +23,7 @@ from genima.collect.plan import CollectionPlan, DemonstrationSeed
 from genima.collect.schedule import MOST_FAILURES_IN_A_ROW, Job, Schedule
 from genima.data.training_set import TrainingSet
 from genima.data.training_set_info import TrainingSetInfo
-from genima.errors import InvalidDataset, InvalidParameter, UnknownTask, WorldError
+from genima.errors import GenimaError, InvalidDataset, InvalidParameter, UnknownTask, WorldError
 from genima.sim.expert_rollout import ExpertFollower
 from genima.sim.expert_rollout import roll_out as follow_expert
 from genima.sim.mujoco_world import MujocoWorld
@@ -263,3 +266,26 @@ def test_episode_of_another_seed_is_not_passed_off_as_this_ones(
         (episode / "metadata.json").write_text('{"seed": 1}')
         with pytest.raises(InvalidDataset, match="made from seed 1, and would be from 2 now"):
             folder.require_seeds(KEY.task, SEEDS)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tasks": "juggle"}, "there is no task 'juggle' in world 'mujoco'; it has: open_drawer"),
+        ({"tasks": " , "}, "no task is named; give --tasks A,B"),
+        ({"seed": -3}, "seed is -3; give a whole number from 0 on"),
+        ({"workers": 0}, "workers is 0; give a whole number from 1 on"),
+        ({"world": "gazebo"}, "world is 'gazebo'; allowed: mujoco"),
+        ({"image_quality": "best"}, "image_quality is 'best'; allowed: fast, shadows"),
+        ({"cameras": Path("none.yaml")}, "none.yaml"),
+    ],
+)
+def test_nonsense_on_the_command_line_is_a_sentence_and_makes_no_folder(
+    tmp_path: Path, options: dict[str, Any], words: str
+) -> None:
+    out = tmp_path / "set"
+    given = {"tasks": "push_button", "episodes": 1, "out": out} | options
+    given["cameras"] = given.get("cameras") or small_rig(tmp_path)[0]
+    with pytest.raises(GenimaError, match=re.escape(words)):
+        collect_command(**given)
+    assert not out.exists()

@@ -185,27 +185,6 @@ def test_disk_that_takes_no_more_ends_with_a_sentence(cameras: Path, tmp_path: P
     assert not list(episodes_folder(tmp_path / "set").glob("episode*"))
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"tasks": "juggle"}, "there is no task 'juggle' in world 'mujoco'; it has: open_drawer"),
-        ({"tasks": " , "}, "no task is named; give --tasks A,B"),
-        ({"seed": -3}, "seed is -3; give a whole number from 0 on"),
-        ({"workers": 0}, "workers is 0; give a whole number from 1 on"),
-        ({"world": "gazebo"}, "world is 'gazebo'; allowed: mujoco"),
-        ({"image_quality": "best"}, "image_quality is 'best'; allowed: fast, shadows"),
-    ],
-)
-def test_nonsense_ends_with_one_sentence_and_makes_no_folder(
-    cameras: Path, tmp_path: Path, options: dict[str, object], words: str
-) -> None:
-    done = run(command(cameras, tmp_path / "set", **options))
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
-    assert words in line
-    assert not (tmp_path / "set").exists()
-
-
 def test_seeds_of_evaluations_are_taken_with_a_warning(cameras: Path, tmp_path: Path) -> None:
     done = run(command(cameras, tmp_path / "set", seed=99_999, max_steps=400))
     assert done.returncode == 0, done.stderr
