@@ -147,12 +147,20 @@ def test_a_leader_within_the_limits_is_mirrored_to_the_last_bit() -> None:
 
 def test_a_follower_stops_at_its_position_limits_and_comes_back() -> None:
     rig = Rig().mirroring()
-    beyond = LIMITS.q_max[3] - HOME[3] + 0.05
+    beyond = LIMITS.q_max[3] - HOME[3] + 0.3  # farther than it may be behind elsewhere
     rig.run(6.0, lambda t: offset(4, beyond * (1.0 - np.cos(np.pi * t / 6.0)) / 2.0))
     assert rig.state is TeleopState.MIRRORING
     assert rig.follower[3] == pytest.approx(LIMITS.q_max[3] - rig.parameters.position_margin_rad)
     rig.run(6.0, lambda t: offset(4, beyond * (1.0 + np.cos(np.pi * t / 6.0)) / 2.0))
     assert rig.follower == pytest.approx(HOME)
+
+
+def test_a_follower_uses_no_more_than_its_share_of_the_velocity() -> None:
+    rig = Rig(velocity_fraction=0.2, lag_rad=0.25).mirroring()
+    rig.run(1.0, lambda t: offset(1, 0.6 * t))
+    assert rig.state is TeleopState.MIRRORING
+    fastest = np.abs(np.diff(rig.sent, axis=0)).max() / PERIOD_S
+    assert fastest == pytest.approx(0.2 * LIMITS.dq_max[0], rel=1e-6)
 
 
 def test_one_wild_sample_of_the_leader_moves_nothing() -> None:
