@@ -62,6 +62,15 @@ def test_bank_is_made_once_and_depends_on_its_seed(cache: Path) -> None:
     assert not list(cache.glob(".*")), "nothing unfinished is left"
 
 
+def test_cache_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GENIMA_CACHE", str(tmp_path / "file"))
+    with pytest.raises(InvalidParameter, match="cannot keep pictures in .*GENIMA_CACHE"):
+        procedural_bank(count=2, side_px=16)
+
+
 def test_pictures_cannot_be_changed_by_accident() -> None:
     with pytest.raises(ValueError, match="read-only"):
         procedural_bank(count=2, side_px=16).pictures[0, 0, 0] = 0

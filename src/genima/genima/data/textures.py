@@ -66,7 +66,11 @@ class TextureBank:
 
 
 def procedural_bank(seed: int = 0, count: int = PICTURES, side_px: int = SIDE_PX) -> TextureBank:
-    """The procedural pictures that a seed stands for, made unless they are there."""
+    """The procedural pictures that a seed stands for, made unless they are there.
+
+    Raises:
+        InvalidParameter: The cache folder does not take them.
+    """
     return _bank(
         f"procedural {seed} {count} {side_px}",
         side_px,
@@ -80,7 +84,8 @@ def folder_bank(source: Path, side_px: int = SIDE_PX, most: int = MOST_PICTURES)
     As long as the files stay as they are, they are read only once.
 
     Raises:
-        InvalidParameter: There is no such folder, or it has no picture that can be read.
+        InvalidParameter: There is no such folder, it has no picture that can be read, or the
+            result cannot be kept.
     """
     if not source.is_dir():
         raise InvalidParameter(f"textures: {source} is no folder; give one with jpg or png files")
@@ -115,19 +120,29 @@ def _bank(
     """The bank of a recipe, filled if it is new; several processes may do that at once."""
     folder = _cache_folder() / f"textures-{_hash(f'{_VERSION} {recipe}')}"
     if not (folder / _MANIFEST).is_file():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            _fill(unfinished, pictures)
-            unfinished.rename(folder)
-        except OSError:
-            if not (folder / _MANIFEST).is_file():
-                raise
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            _make(folder, pictures)
+        except OSError as error:
+            raise InvalidParameter(
+                f"textures: cannot keep pictures in {folder.parent} ({error.strerror}); make room "
+                "there, or let GENIMA_CACHE name another folder"
+            ) from error
     manifest = json.loads((folder / _MANIFEST).read_text())
     unreadable = tuple(manifest["unreadable"])
     return TextureBank(folder / _PIXELS, manifest["count"], side_px, unreadable)
+
+
+def _make(folder: Path, pictures: Iterable[tuple[str, UInt8[Array, "s s 3"] | None]]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _fill(unfinished, pictures)
+        unfinished.rename(folder)
+    except OSError:
+        if not (folder / _MANIFEST).is_file():  # else another process was quicker
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _fill(folder: Path, pictures: Iterable[tuple[str, UInt8[Array, "s s 3"] | None]]) -> None:
