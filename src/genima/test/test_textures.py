@@ -67,7 +67,7 @@ def test_cache_that_cannot_be_written_is_named(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("GENIMA_CACHE", str(tmp_path / "file"))
-    with pytest.raises(InvalidParameter, match="cannot keep pictures in .*GENIMA_CACHE"):
+    with pytest.raises(InvalidParameter, match=r"cannot keep pictures in .*GENIMA_CACHE"):
         procedural_bank(count=2, side_px=16)
 
 
