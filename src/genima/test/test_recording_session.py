@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from rosbags.highlevel import AnyReader
 
 from genima.cameras import CameraRig
 from genima.errors import InvalidDataset, NotReady
+from genima.recording import open_take
 from genima.recording.dataset import CameraFacts, DatasetInfo, ImageStorage, differences
 from genima.recording.disk import DiskWatch
 from genima.recording.folder import RecordingFolder
@@ -21,8 +23,10 @@ from genima.recording.recording import Recording
 from genima.recording.session import RecordingSession
 from genima.recording.session_types import RecorderState, SessionSettings
 from genima.recording.stream import Pacing, StreamSpec
+from genima.recording.take import Take
 
 from . import recording_cases as cases
+from .test_recording_take import FullDisk
 
 CAMERAS = ("front", "wrist")
 HZ = 30.0
@@ -356,6 +360,62 @@ def test_disk_without_room_refuses_a_take_and_ends_one(tmp_path: Path) -> None:
     bench.disk._reserve_bytes = 1
     assert bench.keep().name == "episode_000000"
     bench.folder.release()
+
+
+def on_a_disk_of(room: int, monkeypatch: pytest.MonkeyPatch) -> FullDisk:
+    disk = FullDisk(room)
+    monkeypatch.setattr(open_take, "Take", partial(Take, writev=disk))
+    return disk
+
+
+def test_disk_that_runs_full_ends_the_take_and_keeps_what_it_has(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_a_disk_of(400_000, monkeypatch)
+    bench.start()
+    take = bench.session.take
+    assert take is not None
+    while not take.trouble(bench.now_ns):
+        bench.run(1)
+    bench.run(1)
+    assert bench.session.state is RecorderState.REVIEW
+    assert bench.session.reason(bench.now_ns) == (
+        "the disk is full; what was recorded up to then is kept"
+    )
+    monkeypatch.undo()
+    bench.keep()
+    (episode,) = Recording.open(bench.path).episodes()
+    kept = {t: len(list(episode.messages([t]))) for t in episode.topics}
+    assert kept == {topic: stream.count for topic, stream in episode.info.streams.items()}
+    front = episode.info.streams["/front/color/image_raw"]
+    assert 15 <= front.count <= 22 and front.lost > 0
+    assert episode.info.ended_because.startswith("the disk is full")
+
+
+def test_disk_without_room_for_one_message_is_a_fault_that_can_be_mended(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_a_disk_of(100, monkeypatch)
+    with pytest.raises(NotReady, match=r"cannot record to .*No space left on device"):
+        bench.start()
+    disk = on_a_disk_of(1_000_000, monkeypatch)
+    bench.start()
+    disk.room = 0  # right behind the definitions of all types
+    take = bench.session.take
+    assert take is not None
+    while not take.trouble(bench.now_ns):
+        bench.run(1)
+    bench.run(1)
+    assert bench.session.state is RecorderState.FAULT
+    assert bench.session.reason(bench.now_ns).startswith("the disk is full")
+    monkeypatch.undo()
+    bench.start()
+    bench.run(3)
+    assert bench.keep().name == "episode_000000"
+    bench.folder.release()
+    bench.open(resume=True)
+    assert not list(bench.path.glob("take_*"))
+    assert bench.folder.episodes == 1
 
 
 def test_queue_that_stays_full_ends_the_take_and_counts_the_lost(tmp_path: Path) -> None:

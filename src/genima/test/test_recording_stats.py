@@ -94,3 +94,10 @@ def test_jitter_is_the_spread_of_all_intervals() -> None:
     assert stats_of(stamps).info().jitter_s == pytest.approx(
         np.diff(stamps).std() * 1e-9, rel=1e-3
     )
+
+
+def test_message_out_of_order_is_counted_and_makes_no_hole() -> None:
+    stats = stats_of(np.array([0, 1, 3, 2, 4, 5]) * PERIOD_NS)
+    assert (stats.count, stats.gaps) == (6, 1)
+    two_sources = np.ravel([[t, t - 10 * PERIOD_NS] for t in np.arange(20, 60) * PERIOD_NS])
+    assert stats_of(two_sources).lost == 0

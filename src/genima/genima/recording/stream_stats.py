@@ -11,6 +11,8 @@ _NS = 1e-9
 _MOST_GAPS = 1000
 #: Newest intervals that the present rate and jitter are told from.
 _WINDOW = 60
+#: Stamps that go back by more [ns] belong to another time; by less, messages are out of order.
+_NEW_TIME_NS = 1_000_000_000
 
 
 class StreamStats:
@@ -53,8 +55,8 @@ class StreamStats:
             self._newest_ns.append(stamp_ns)
             return
         last_ns = self._newest_ns[-1]
-        if stamp_ns == last_ns:  # a world that waits says the same thing again
-            return
+        if last_ns - _NEW_TIME_NS < stamp_ns <= last_ns:
+            return  # out of order, or a world that waits says the same thing again
         if stamp_ns < last_ns:  # another world, or a clock that was set
             self._newest_ns.clear()
             self._late = 0.0
