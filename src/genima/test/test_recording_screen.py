@@ -117,9 +117,19 @@ def test_disk_and_queue_are_shown() -> None:
     assert "disk left 210.0 GB   take" in text(unknown)
 
 
+def test_figures_of_a_recorder_that_is_silent_are_not_shown() -> None:
+    assert "front/color" in text(view(RecorderState.IDLE))
+    silent = text(view(None))
+    assert "front/color" not in silent and "disk left" not in silent
+
+
 def test_disk_that_is_nearly_full_is_red() -> None:
     short = snapshot(RecorderState.IDLE, disk_left_s=120.0)
-    (line,) = [x for x in render(view(None, snapshot=short), colours=True) if "disk left" in x]
+    (line,) = [
+        x
+        for x in render(view(RecorderState.IDLE, snapshot=short), colours=True)
+        if "disk left" in x
+    ]
     assert line.startswith("\x1b[1;31mdisk left")
 
 
@@ -140,7 +150,7 @@ def test_disk_that_is_nearly_full_is_red() -> None:
 )
 def test_stream_is_judged(row: StreamSnapshot, health: Health) -> None:
     assert row.health is health
-    shown = view(None, snapshot=snapshot(RecorderState.IDLE, streams=(row,)))
+    shown = view(RecorderState.IDLE, snapshot=snapshot(RecorderState.IDLE, streams=(row,)))
     (line,) = [line for line in render(shown) if "front/color" in line]
     assert line.endswith(health.value)  # for who sees no colours
     (line,) = [line for line in render(shown, colours=True) if "front/color" in line]
@@ -150,10 +160,13 @@ def test_stream_is_judged(row: StreamSnapshot, health: Health) -> None:
 
 def test_row_of_a_stream_tells_its_figures() -> None:
     row = stream(lost=3, gaps=2, rate_hz=29.97, jitter_s=0.0021, age_s=0.031)
-    shown = text(view(None, snapshot=snapshot(RecorderState.IDLE, streams=(row,))))
+    shown = text(view(RecorderState.IDLE, snapshot=snapshot(RecorderState.IDLE, streams=(row,))))
     assert re.search(r"front/color/image_raw +30\.0 Hz +3 +2 +2\.1 ms +0\.03 s +look", shown)
     shown = text(
-        view(None, snapshot=snapshot(RecorderState.IDLE, streams=(StreamSnapshot("instruction"),)))
+        view(
+            RecorderState.IDLE,
+            snapshot=snapshot(RecorderState.IDLE, streams=(StreamSnapshot("instruction"),)),
+        )
     )
     assert re.search(r"instruction +- +0 +0 +- +never +waiting", shown)
 
@@ -195,7 +208,7 @@ def test_text_of_others_is_no_markup() -> None:
     odd = Wanted("t", "pick [red]cube[/red] [/x]")
     assert "pick [red]cube[/red] [/x]" in text(view(RecorderState.IDLE, wanted=odd))
     row = stream(topic="[bold]x[/y]")
-    shown = view(None, snapshot=snapshot(RecorderState.IDLE, streams=(row,)))
+    shown = view(RecorderState.IDLE, snapshot=snapshot(RecorderState.IDLE, streams=(row,)))
     assert "[bold]x[/y]" in text(shown)
 
 

@@ -39,8 +39,9 @@ def screen(view: DialogueView, height: int) -> RenderableType:
     """
     parts: list[RenderableType] = [_headline(view)]
     if view.snapshot is not None:
+        parts.append(_work(view, view.snapshot))
+    if view.snapshot is not None and view.state is not None:  # else the figures are old
         parts += [
-            _work(view, view.snapshot),
             Text(),
             _streams(view.snapshot.streams, max(1, height - _OTHER_LINES)),
             Text(),
