@@ -12,6 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from genima.cameras import load_rig
+from genima.collect.folder import open_folder
+from genima.collect.plan import DemonstrationSeed
+from genima.collect.pool import Crash, WorkerPool
+from genima.collect.schedule import Job
+from genima.collect.worker import WorkerSettings
+from genima.data.rig_json import rig_to_json
 from genima.data.training_set import TrainingSet
 from genima.launching.processes import descendants
 
@@ -189,3 +196,17 @@ def test_seeds_of_evaluations_are_taken_with_a_warning(cameras: Path, tmp_path: 
     done = run(command(cameras, tmp_path / "set", seed=99_999, max_steps=400))
     assert done.returncode == 0, done.stderr
     assert "seeds from 100000 on are for evaluation" in done.stdout
+
+
+def test_worker_that_hangs_is_ended_and_replaced(cameras: Path, tmp_path: Path) -> None:
+    rig = load_rig(cameras)
+    with open_folder(tmp_path / "set", PLAN, rig):
+        settings = WorkerSettings(tmp_path / "set", rig_to_json(rig), "FAST", 82)
+        with WorkerPool(settings, 1, job_limit_s=0.0) as pool:
+            job = Job(DemonstrationSeed(TASK, 0), None)
+            (stopped,) = workers_of(os.getpid())
+            os.kill(stopped, signal.SIGSTOP)
+            pool.give(job)
+            assert list(pool.replies()) == [(job, Crash("worker 1", "was ended by SIGKILL"))]
+            assert pool.idle == 1
+            assert workers_of(os.getpid()) != [stopped]

@@ -4,6 +4,7 @@
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _ONE_THREAD = {
     "LP_NUM_THREADS": "0",
 }
 _END_LIMIT_S = 5.0
+#: Longer than any episode takes [s]; who needs more hangs.
+_JOB_LIMIT_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,14 @@ class WorkerPool:
     Args:
         settings: Of all workers.
         count: How many there are.
+        job_limit_s: A worker that takes longer for a job is ended [s].
     """
 
-    def __init__(self, settings: WorkerSettings, count: int) -> None:
+    def __init__(
+        self, settings: WorkerSettings, count: int, job_limit_s: float = _JOB_LIMIT_S
+    ) -> None:
         self._settings = settings
+        self._job_limit_s = job_limit_s
         self._workers = [_Worker(f"worker {k + 1}", settings) for k in range(count)]
 
     def __enter__(self) -> "WorkerPool":
@@ -78,7 +85,13 @@ class WorkerPool:
     def replies(self) -> Iterator[tuple[Job, Reply | Crash]]:
         """Wait until a worker has answered or crashed; yields each job with what came of it."""
         busy = {worker.connection: worker for worker in self._workers if worker.job is not None}
-        for connection in wait(list(busy)):
+        began_s = min(worker.began_s for worker in busy.values())
+        ready = wait(list(busy), max(0.0, began_s + self._job_limit_s - time.monotonic()))
+        if not ready:  # the one that has worked longest; the reply of a dead one is its end
+            late = min(busy, key=lambda connection: busy[connection].began_s)
+            busy[late].end_process()
+            ready = [late]
+        for connection in ready:
             worker = busy[connection]  # type: ignore[index]
             job, reply = worker.take_reply()
             if isinstance(reply, Crash):
@@ -92,6 +105,7 @@ class _Worker:
     def __init__(self, name: str, settings: WorkerSettings) -> None:
         self.name = name
         self.job: Job | None = None
+        self.began_s = 0.0
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         arguments: tuple[Connection, WorkerSettings, int] = (theirs, settings, os.getpid())
@@ -102,6 +116,7 @@ class _Worker:
 
     def give(self, job: Job) -> None:
         self.job = job
+        self.began_s = time.monotonic()
         try:
             self.connection.send(job)
         except OSError:  # it has crashed meanwhile, which take_reply will see
@@ -116,9 +131,12 @@ class _Worker:
             self._process.join(_END_LIMIT_S)
             return job, Crash(self.name, _how_it_ended(self._process.exitcode))
 
-    def kill(self) -> None:
+    def end_process(self) -> None:
         self._process.kill()
         self._process.join(_END_LIMIT_S)
+
+    def kill(self) -> None:
+        self.end_process()
         self.connection.close()
 
 
