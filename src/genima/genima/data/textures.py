@@ -72,7 +72,7 @@ def procedural_bank(seed: int = 0, count: int = PICTURES, side_px: int = SIDE_PX
         InvalidParameter: The cache folder does not take them.
     """
     return _bank(
-        f"procedural {seed} {count} {side_px}",
+        f"procedural: {count} of {side_px} px from seed {seed}",
         side_px,
         ((str(index), picture(seed, index, side_px)) for index in range(count)),
     )
