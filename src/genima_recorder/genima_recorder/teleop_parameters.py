@@ -3,8 +3,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from genima.franka.arm_and_hand import ArmAndHand
 from genima.franka.types import ArmSettings, ImpedanceGains, RealtimeKernel
 from genima.limits import RobotModel
@@ -44,8 +42,9 @@ class TeleopNodeParameters:
         [600.0, 600.0, 600.0, 600.0, 240.0, 240.0, 240.0],
         "How stiffly the follower's joints are held [Nm/rad].",
     )
-    damping_ratio: float = parameter(
-        1.0, "Damping of the joints, as a share of 2 sqrt(stiffness).", minimum=0.1, maximum=2.0
+    damping: list[float] = parameter(  # noqa: RUF009
+        [30.0, 30.0, 30.0, 30.0, 15.0, 15.0, 15.0],
+        "How strongly they are damped [Nm s/rad].",
     )
     collision_torque_nm: float = parameter(
         40.0, "Torque at a joint that stops the follower.", unit="Nm", minimum=1.0, maximum=100.0
@@ -113,8 +112,7 @@ def gains(p: TeleopNodeParameters) -> ImpedanceGains:
     Raises:
         InvalidParameter: They are not seven positive numbers.
     """
-    damping = 2.0 * p.damping_ratio * np.sqrt(np.clip(p.stiffness, 0.0, None))
-    return ImpedanceGains(tuple(p.stiffness), tuple(damping.tolist()))
+    return ImpedanceGains(tuple(p.stiffness), tuple(p.damping))
 
 
 def make_leader(p: TeleopNodeParameters) -> ArmLeader | SentLeader:

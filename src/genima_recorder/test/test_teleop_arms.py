@@ -42,7 +42,7 @@ PERIOD_S = 0.02
 PATIENCE_S = 60.0
 #: A simulated arm does not wait for its torques. On a busy machine these are late: stiff joints
 #: then begin to swing.
-SOFT = ImpedanceGains((200.0,) * 4 + (100.0,) * 3)
+SOFT = ImpedanceGains((200.0,) * 4 + (100.0,) * 3, (28.0,) * 4 + (20.0,) * 3)
 #: There they are also late and far from their command.
 BUSY = {"leader_timeout_s": 0.5, "follower_timeout_s": 0.5, "far_rad": 1.0}
 
@@ -299,7 +299,7 @@ def client(
 
         def start(**parameters: object) -> Client:
             values = {"robot": "fr3", "realtime": "ignore", "robot_ip": arms[1].host}
-            values["stiffness"] = list(SOFT.stiffness)
+            values |= {"stiffness": list(SOFT.stiffness), "damping": list(SOFT.damping)}
             clients.append(Client(tmp_path, domain, **values | BUSY | parameters))
             return clients[-1]
 

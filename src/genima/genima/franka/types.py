@@ -10,8 +10,10 @@ from genima.arrays import Array, Float
 from genima.errors import InvalidParameter
 from genima.limits import RobotModel
 
-#: Stiffness that franky's own tests use for tracking [Nm/rad].
+#: As the joint controller of Franka's ROS packages holds a Panda; its wrist is softer [Nm/rad].
 _STIFF = (600.0, 600.0, 600.0, 600.0, 240.0, 240.0, 240.0)
+#: The same [Nm s/rad].
+_DAMPED = (30.0, 30.0, 30.0, 30.0, 15.0, 15.0, 15.0)
 #: A hand-guided arm keeps a little friction, so that it stays where it is let go [Nm s/rad].
 _FRICTION = (1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5)
 
@@ -74,11 +76,11 @@ class ImpedanceGains:
 
     Attributes:
         stiffness: Of the joints [Nm/rad].
-        damping: Of the joints [Nm s/rad]; empty for critical damping.
+        damping: Of the joints [Nm s/rad]; empty for 2 sqrt(stiffness).
     """
 
     stiffness: tuple[float, ...] = _STIFF
-    damping: tuple[float, ...] = ()
+    damping: tuple[float, ...] = _DAMPED
 
     def __post_init__(self) -> None:
         for name, sizes in (("stiffness", (7,)), ("damping", (0, 7))):
