@@ -2,9 +2,13 @@
 """`genima render`: drawn copies of data sets, made in any number of goes."""
 
 import json
+import os
 import pickle
 import re
+import subprocess
+import sys
 from pathlib import Path
+from threading import Event
 
 import cv2
 import numpy as np
@@ -16,6 +20,7 @@ from genima.cli.app import build_app
 from genima.data.png_frames import read_png
 from genima.data.training_set import TrainingSet
 from genima.errors import GenimaError, InvalidDataset, InvalidParameter
+from genima.launching.processes import descendants
 from genima.policy import Policy
 
 from .demonstration_cases import TASK, invented, set_of
@@ -142,6 +147,36 @@ def test_same_command_goes_on_where_a_killed_one_stopped(source: TrainingSet) ->
     assert pictures(copy) == whole
     assert not unfinished.exists()
     assert "all episodes were there already" in render(source.root)
+
+
+def is_running(process: int) -> bool:
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())  # a zombie has none
+    except OSError:
+        return False
+
+
+def test_killed_command_leaves_no_worker_and_no_half_episode(tmp_path: Path) -> None:
+    source = set_of(tmp_path / "data", *(invented(60, i, SIZE_PX) for i in range(6)))
+    command = [sys.executable, "-m", "genima.cli", "render", str(source.root), "--workers", "2"]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": ":".join(sys.path)})
+    folder = episode(source.root.with_name("data_rgb_rendered"), 0).parent
+    waiting = Event()
+    while not folder.is_dir() and process.poll() is None:
+        waiting.wait(0.01)
+    workers = descendants(process.pid)
+    process.kill()
+    process.wait()
+    for _ in range(2000):
+        if not any(map(is_running, workers)):
+            break
+        waiting.wait(0.01)
+    assert not any(map(is_running, workers))
+    finished = {path.name for path in folder.glob("episode*")}
+    for name in finished:
+        assert len(list((folder / name / "tiled_rgb_rendered").iterdir())) == 60
+    assert f"{6 - len(finished)} episodes" in render(source.root)
+    assert sorted(path.name for path in folder.iterdir()) == [f"episode{i}" for i in range(6)]
 
 
 def test_episodes_that_are_new_in_the_data_set_are_added(source: TrainingSet) -> None:

@@ -32,6 +32,7 @@ from genima.data.targets import Windows, picklable, require_fit
 from genima.data.textures import TextureBank
 from genima.data.training_set import METADATA, DemonstrationKey, TrainingSet
 from genima.errors import GenimaError, InvalidDataset
+from genima.launching.processes import die_with
 from genima.policy import Policy
 
 TILE, TARGET_TILE = "tiled_rgb", "tiled_rgb_rendered"
@@ -108,7 +109,7 @@ def draw_all(
         return
     waiting, running = iter(jobs), set[Future[EpisodeDone]]()
     # Spawned, because a process with threads, as a test or a notebook has, must not be forked.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _leave_interrupts_to_parent) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin_worker, (os.getpid(),)) as pool:
         while True:
             running |= {
                 pool.submit(draw_episode, job, bank)
@@ -209,5 +210,7 @@ def _folder(data_set: TrainingSet, key: DemonstrationKey) -> Path:
     return data_set.folder(key.task, key.episode, key.variation)
 
 
-def _leave_interrupts_to_parent() -> None:
+def _begin_worker(parent: int) -> None:
+    """Leave interrupts to the parent, and do not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with(parent)()
