@@ -11,7 +11,7 @@ KILLS = 3
 
 
 def test_kills_at_random_moments_cost_less_than_a_second(tmp_path: Path) -> None:
-    words = ["--kills", str(KILLS), "--width", "160", "--up-to", "1.5", "--out", tmp_path / "set"]
+    words = ["--kills", str(KILLS), "--width", "64", "--up-to", "1.5", "--out", tmp_path / "set"]
     done = subprocess.run(
         [sys.executable, BENCHMARK, *map(str, words)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},

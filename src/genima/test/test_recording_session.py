@@ -604,13 +604,19 @@ def test_take_killed_under_review_keeps_why_it_had_ended(bench: Bench) -> None:
     assert (info.ended_because, info.recovered) == ("the operator ended it", True)
 
 
-def test_take_killed_while_it_was_thrown_away_does_not_come_back(bench: Bench) -> None:
-    killed = left_by_a_kill(bench)
-    (killed / "take_000001.part").rename(killed / ".discarded_take_000001")
-    folder = RecordingFolder(killed, resume=True)
-    assert folder.recovered == [] and folder.episodes == 1
-    assert not (killed / ".discarded_take_000001").exists()
-    folder.release()
+def test_take_killed_while_it_was_thrown_away_does_not_come_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.start()
+    bench.run(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # killed before it could delete
+        bench.session.discard(bench.now_ns)
+    assert (bench.path / ".discarded_take_000000" / "episode.mcap").exists()
+    bench.folder.release()
+    bench.open(resume=True)
+    assert bench.folder.recovered == [] and bench.folder.episodes == 0
+    assert not list(bench.path.glob(".discarded*")) and not list(bench.path.glob("take_*"))
 
 
 def test_damaged_description_of_an_episode_is_named(bench: Bench) -> None:

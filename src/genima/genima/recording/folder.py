@@ -159,7 +159,7 @@ class RecordingFolder:
         """Throw a take away."""
         # Renamed first: half of it must not come back as recovered.
         doomed = take.rename(take.with_name(f"{_DISCARDED_PREFIX}{take.stem}"))
-        shutil.rmtree(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)  # the next start removes what cannot go now
 
 
 def _sync(folder: Path) -> None:
