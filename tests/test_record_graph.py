@@ -116,7 +116,7 @@ class Studio:
     def command(self, *options: str, out: Path | None = None) -> list[str]:
         """The command line, whose task is a button."""
         words = [sys.executable, "-m", "genima.cli", "record", "--out", str(out or self.out)]
-        words += ["--task", "push_button", "--instruction", "push the [red] button"]
+        words += ["--task", "push_button", "--instruction", "-push the [red] button"]
         if "--no-launch" not in options:
             words += ["--config-dir", str(self.config)]
         return [*words, "--reset-time", "0", *options]
@@ -209,7 +209,7 @@ def test_operator_records_keeps_discards_and_quits_at_a_terminal(studio: Studio)
         assert f"2 episodes in {studio.out}" in terminal.output
     assert studio.labels() == [(True, "kept slowly"), (False, "")]
     first = Recording.open(studio.out).episodes()[0]
-    assert first.info.instruction == "push the [red] button"
+    assert first.info.instruction == "-push the [red] button"
     assert {message.topic for message in first.messages()} >= {
         "/front/color/image_raw",
         "/wrist/color/camera_info",

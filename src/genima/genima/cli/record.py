@@ -44,13 +44,13 @@ def run(
     from genima.recording_ui.folder import check_folder
 
     given = parse_arguments(parameters or [])
-    words = ["--out", str(out.absolute()), "--task", task, "--instruction", instruction]
-    words += ["--episodes", str(episodes), "--reset-time", str(reset_time)]
-    words += ["--namespace", namespace]
+    # With equals signs: an instruction may begin with a dash.
+    words = [f"--out={out.absolute()}", f"--task={task}", f"--instruction={instruction}"]
+    words += [f"--episodes={episodes}", f"--reset-time={reset_time}", f"--namespace={namespace}"]
     if launch:
         check_folder(out.absolute(), resume=resume)
         folder = config_dir or share_directory("genima_bringup", os.environ) / "config"
-        words += ["--config-dir", str(folder.absolute()), *["--resume"] * resume]
+        words += [f"--config-dir={folder.absolute()}", *["--resume"] * resume]
         words += [f"{name}:={value}" for name, value in given.items()]
     elif resume or config_dir or given:
         raise InvalidParameter(
