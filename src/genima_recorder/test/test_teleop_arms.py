@@ -176,9 +176,8 @@ def test_a_leader_that_dies_halts_and_is_recovered(
     arms[0].kill()
     pair.tick_until(lambda: pair.state is TeleopState.HALTED, "a halt")
     assert pair.session.status.reason.startswith("the leader's state is 0.")
-    pair.tick_until(lambda: pair.session.fault, "the end of the connection")
-    assert "leader at 127." in pair.session.fault and "network" in pair.session.fault
-    with pytest.raises(NotReady, match="leader at 127"):
+    pair.tick_until(lambda: pair.session.fault, "a fault")
+    with pytest.raises(NotReady, match=r"leader.* check cable"):
         pair.session.start()
     with pytest.raises(ArmError, match="nothing answers there"):
         pair.session.recover()

@@ -10,7 +10,7 @@ import numpy as np
 
 from genima.arrays import Array, Float
 from genima.errors import ArmError
-from genima.franka.failures import arm_error, mode_fault
+from genima.franka.failures import arm_error, connection_lost, mode_fault
 from genima.franka.joint_tracker import JointTracker
 from genima.franka.library import franky
 from genima.franka.patience import within
@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 
 #: How long to wait for a call that takes half a second [s]; a dead arm is noticed after two.
 _PATIENCE_S = 5.0
+#: Of an arm whose clock does not advance for so long nothing more will come [s].
+_SILENCE_S = 1.0
 
 
 class FrankaArm:
@@ -66,6 +68,8 @@ class FrankaArm:
         """Why the arm cannot be used, in a sentence; empty if it can."""
         if self._failure or self._reading is None:
             return self._failure or f"{self._settings.name}: not connected"
+        if self._silent:
+            return f"{self._settings.name}: it has fallen silent; check cable and power, recover"
         return mode_fault(self._reading.mode, self._settings.name)
 
     @property
@@ -139,7 +143,7 @@ class FrankaArm:
         Raises:
             ArmError: It still cannot be used.
         """
-        if self._lost:
+        if self._lost or self._silent:
             self.close()
             self.connect()
             return
@@ -166,6 +170,12 @@ class FrankaArm:
             self._reader = None
         self._robot = None
         self._lost = True
+
+    @property
+    def _silent(self) -> bool:
+        """Whether its state has not changed for long; the connection fails a little later."""
+        reading = self._reading
+        return reading is not None and self._clock_s() - reading.stamp_s > _SILENCE_S
 
     def _open(self, library: Any) -> Any:
         settings = self._settings
@@ -226,4 +236,5 @@ class FrankaArm:
         except ArmError:
             raise
         except Exception as error:
+            self._lost = self._lost or connection_lost(error)
             raise arm_error(error, settings.name, settings.host) from error

@@ -95,6 +95,11 @@ def arm_error(error: Exception, name: str, host: str) -> ArmError:
     return ArmError(f"{name} at {host}: {advice} [{kind}: {text}]")
 
 
+def connection_lost(error: Exception) -> bool:
+    """Whether an exception of franky means that the connection is of no more use."""
+    return type(error).__name__ == "NetworkException" or "Net Exception" in str(error)
+
+
 def mode_fault(mode: ArmMode, name: str) -> str:
     """Why an arm in some mode cannot be used; empty if it can."""
     return f"{name}: {_MODES[mode]}" if mode in _MODES else ""
