@@ -100,13 +100,17 @@ def measure(session: TeleopSession, period_s: float, seconds: float) -> list[Tic
     session.start()
     loop, ticks = DeadlineLoop(period_s), []
     end_s = time.monotonic() + _SETTLE_S + seconds
+    used_s = time.process_time()
     loop.run(lambda: ticks.append(session.tick()), lambda: time.monotonic() > end_s)
+    share = (time.process_time() - used_s) / (_SETTLE_S + seconds)
     state, reason = session.status.state, session.status.reason
     if state is not TeleopState.MIRRORING:
         raise SystemExit(f"it did not mirror to the end: {state.name}, {reason}")
     session.stop("the end")
     DeadlineLoop(period_s).run(session.tick, lambda: session.at_rest)
-    print(f"{loop.overruns} of {len(ticks)} deadlines were skipped")
+    print(
+        f"{loop.overruns} of {len(ticks)} deadlines were skipped; {share:.2f} of a core was used"
+    )
     return [tick for tick in ticks if tick.now_s > end_s - seconds]
 
 
