@@ -13,7 +13,7 @@ from genima.errors import ArmError
 from genima.franka.failures import arm_error, connection_lost, mode_fault
 from genima.franka.joint_tracker import JointTracker
 from genima.franka.library import franky
-from genima.franka.patience import within
+from genima.franka.patience import drop, within
 from genima.franka.types import ArmMode, ArmReading, ArmSettings, ImpedanceGains, RealtimeKernel
 from genima.limits import limits_of
 from genima.timing import DeadlineLoop
@@ -114,7 +114,8 @@ class FrankaArm:
             tracker = self._ask(
                 lambda: JointTracker(self._robot, limits, period_s, gains),
                 _PATIENCE_S,
-                f"{self._settings.name} does not take control",
+                f"{self._settings.name} does not take control; recover",
+                self._stop_late,
             )
             self._tracker = tracker
         return tracker.q
@@ -136,6 +137,14 @@ class FrankaArm:
             self._ask(tracker.stop, _PATIENCE_S, too_late)
         except ArmError as error:
             self._failure = self._failure or str(error)
+
+    def _stop_late(self, tracker: JointTracker) -> None:
+        """End a control that nobody waited for: nobody would command it."""
+        try:
+            tracker.stop()
+        except Exception as error:
+            failure = arm_error(error, self._settings.name, self._settings.host)
+            self._failure = self._failure or str(failure)
 
     def recover(self) -> None:
         """Clear a reflex, or connect anew if the connection was lost.
@@ -228,12 +237,19 @@ class FrankaArm:
         if tracker is not None and not tracker.running:
             self.release()  # only joining a motion tells what ended it
 
-    def _ask(self, call: Callable[[], Result], timeout_s: float, too_late: str) -> Result:
+    def _ask(
+        self,
+        call: Callable[[], Result],
+        timeout_s: float,
+        too_late: str,
+        undo: Callable[[Result], None] = drop,
+    ) -> Result:
         """The result of a call that may block or raise anything."""
         settings = self._settings
         try:
-            return within(timeout_s, call, too_late)
-        except ArmError:
+            return within(timeout_s, call, too_late, undo)
+        except ArmError as error:  # it took too long, and may still be under way
+            self._failure = self._failure or str(error)
             raise
         except Exception as error:
             self._lost = self._lost or connection_lost(error)
