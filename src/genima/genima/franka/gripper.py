@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Franka Hand: opened and closed without waiting, its width known all the time."""
 
+import math
 import threading
 from typing import Any
 
@@ -61,7 +62,9 @@ class FrankaGripper:
 
     @property
     def opening(self) -> float:
-        """The same as a share of the widest, 0 to 1."""
+        """The same as a share of the widest, 0 to 1; NaN for a hand that was not homed."""
+        if self._max_width_m < _LEAST_RANGE_M:
+            return math.nan
         return min(max(self._width_m / self._max_width_m, 0.0), 1.0)
 
     def connect(self) -> None:
@@ -81,15 +84,9 @@ class FrankaGripper:
                 self._connect_timeout_s, lambda: library.Gripper(self._host), too_late
             )
             self._read()
-        except ArmError:
-            raise
         except Exception as error:
-            raise arm_error(error, self._name, self._host) from error
-        if self._max_width_m < _LEAST_RANGE_M:
-            raise ArmError(
-                f"{self._name} at {self._host}: its range is {self._max_width_m} m; "
-                "home it in Desk"
-            )
+            self._fail(error)
+            raise ArmError(self._failure) from error
         self._failure, self._wanted, self._sent, self._moving = "", None, None, None
         self._closing.clear()
         loop = DeadlineLoop(1.0 / _RATE_HZ)
@@ -125,7 +122,13 @@ class FrankaGripper:
             if self._moving is None and wanted is not None and wanted != self._sent:
                 self._send(wanted)
         except Exception as error:
-            self._failure = str(arm_error(error, self._name, self._host))
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Keep what is wrong as the fault, until it is connected anew."""
+        if not isinstance(error, ArmError):
+            error = arm_error(error, self._name, self._host)
+        self._failure = str(error)
 
     def _finish(self) -> None:
         """See whether the command under way is done.
@@ -154,3 +157,8 @@ class FrankaGripper:
     def _read(self) -> None:
         state = self._gripper.state
         self._width_m, self._max_width_m = float(state.width), float(state.max_width)
+        if self._max_width_m < _LEAST_RANGE_M:
+            raise ArmError(
+                f"{self._name} at {self._host}: its range is {self._max_width_m} m; "
+                "home it in Desk, then recover"
+            )
