@@ -22,7 +22,7 @@ import numpy as np
 
 from genima.franka.arm_and_hand import ArmAndHand
 from genima.franka.simulated import SimulatedArm
-from genima.franka.types import ArmSettings, ImpedanceGains, RealtimeKernel
+from genima.franka.types import ArmSettings, HoldingGains, ImpedanceGains, RealtimeKernel
 from genima.limits import RobotModel
 from genima.teleop.leaders import ArmLeader
 from genima.teleop.session import TeleopSession, Tick
@@ -84,7 +84,7 @@ def main() -> None:
         )
         driven = DrivenLeader(leader, period_s, arguments.speed)
         parameters = TeleopParameters(period_s=period_s)
-        session = TeleopSession(driven, follower, parameters, ImpedanceGains(), raise_it)
+        session = TeleopSession(driven, follower, parameters, HoldingGains(), raise_it)
         try:
             ticks = measure(session, period_s, arguments.seconds)
         finally:

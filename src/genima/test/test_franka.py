@@ -6,16 +6,25 @@ import subprocess
 import sys
 import threading
 import types
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from genima.errors import ArmError, InvalidCommand, InvalidParameter, MissingDependency
-from genima.franka import ArmMode, ArmSettings, FrankaArm, ImpedanceGains
+from genima.franka import (
+    ArmMode,
+    ArmSettings,
+    FrankaArm,
+    FrankaGripper,
+    HoldingGains,
+    ImpedanceGains,
+)
 from genima.franka.failures import arm_error, mode_fault
 from genima.franka.library import franky
 from genima.franka.patience import within
+from genima.franka.types import HAND_GUIDING
 from genima.kinematics import JOINT_NAMES
 from genima.teleop.leader_joints import LeaderJoints
 from genima.teleop.leaders import SentLeader
@@ -149,6 +158,32 @@ def test_a_call_in_time_returns_or_raises_what_it_does() -> None:
         within(60.0, lambda: 1 // 0, "too late")
 
 
+def test_a_result_that_comes_after_the_call_was_given_up_is_undone() -> None:
+    go, undone = threading.Event(), threading.Event()
+    results: list[bool] = []
+
+    def undo(result: bool) -> None:
+        results.append(result)
+        undone.set()
+
+    with pytest.raises(ArmError, match="too late"):
+        within(0.01, go.wait, "too late", undo)
+    assert not results
+    go.set()
+    assert undone.wait(60.0)
+    assert results == [True]
+
+
+def test_a_result_in_time_is_not_undone() -> None:
+    results: list[int] = []
+    assert within(60.0, lambda: 3, "too late", results.append) == 3
+    assert not results
+
+
+def test_a_hand_that_does_not_know_its_range_has_no_opening() -> None:
+    assert np.isnan(FrankaGripper("gripper", "127.0.0.1").opening)
+
+
 def test_an_arm_without_an_address_is_refused() -> None:
     with pytest.raises(InvalidParameter, match="the leader has no address"):
         ArmSettings("leader", "")
@@ -160,6 +195,63 @@ def test_an_arm_without_an_address_is_refused() -> None:
 def test_gains_that_are_not_seven_numbers_are_refused(values: tuple[float, ...]) -> None:
     with pytest.raises(InvalidParameter, match="stiffness"):
         ImpedanceGains(values)
+
+
+def changed(values: Sequence[float], joint: int, value: float) -> tuple[float, ...]:
+    return tuple(value if i == joint else old for i, old in enumerate(values, start=1))
+
+
+@pytest.mark.parametrize(
+    ("joint", "stiffness", "words"),
+    [
+        (1, 0.0, "joint 1 is 0 Nm/rad; it must be above 0 and at most 1000"),
+        (4, 1000.1, "joint 4 is 1000.1 Nm/rad; .* at most 1000"),
+        (5, 600.0, "joint 5 is 600 Nm/rad; .* at most 500"),
+        (7, 1e6, "joint 7 .* at most 500"),
+    ],
+)
+def test_a_stiffness_that_no_arm_may_be_held_with_is_refused(
+    joint: int, stiffness: float, words: str
+) -> None:
+    with pytest.raises(InvalidParameter, match=f"stiffness of {words}"):
+        HoldingGains(changed(HoldingGains().stiffness, joint, stiffness))
+
+
+@pytest.mark.parametrize(
+    ("joint", "damping", "words"),
+    [
+        (1, 0.0, "joint 1 is 0 Nm s/rad; with a stiffness of 600 it must be 12.2 to 63.2"),
+        (6, 7.0, "joint 6 is 7 Nm s/rad; with a stiffness of 240 it must be 7.7 to 44.7"),
+        (6, 45.0, "joint 6 is 45 Nm s/rad; .* 44.7"),
+        (2, 64.0, "joint 2 is 64 Nm s/rad; .* 63.2"),
+    ],
+)
+def test_a_damping_by_which_an_arm_swings_or_hums_is_refused(
+    joint: int, damping: float, words: str
+) -> None:
+    with pytest.raises(InvalidParameter, match=f"damping of {words}"):
+        HoldingGains(damping=changed(HoldingGains().damping, joint, damping))
+
+
+@pytest.mark.parametrize(
+    ("stiffness", "damping"),
+    [
+        (HoldingGains().stiffness, HoldingGains().damping),
+        ((600.0, 600.0, 600.0, 600.0, 250.0, 150.0, 50.0), (30.0,) * 4 + (10.0, 10.0, 5.0)),
+        ((1000.0,) * 4 + (500.0,) * 3, ()),
+        ((0.1,) * 7, ()),
+    ],
+)
+def test_gains_that_hold_an_arm_are_taken(
+    stiffness: tuple[float, ...], damping: tuple[float, ...]
+) -> None:
+    assert HoldingGains(stiffness, damping).stiffness == stiffness
+
+
+def test_an_arm_that_is_moved_by_hand_need_not_be_held() -> None:
+    with pytest.raises(InvalidParameter):
+        HoldingGains(HAND_GUIDING.stiffness, HAND_GUIDING.damping)
+    assert not any(HAND_GUIDING.stiffness)
 
 
 def test_a_tracker_refuses_what_is_not_a_position() -> None:

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from genima.franka.arm_and_hand import ArmAndHand
-from genima.franka.types import ArmSettings, ImpedanceGains, RealtimeKernel
+from genima.franka.types import ArmSettings, HoldingGains, RealtimeKernel
 from genima.limits import RobotModel
 from genima.teleop.leaders import ArmLeader, SentLeader
 from genima.teleop.types import TeleopParameters
@@ -40,11 +40,11 @@ class TeleopNodeParameters:
     rate_hz: float = parameter(100.0, "Rate of commands.", unit="Hz", minimum=50.0, maximum=500.0)
     stiffness: list[float] = parameter(  # noqa: RUF009
         [600.0, 600.0, 600.0, 600.0, 240.0, 240.0, 240.0],
-        "How stiffly the follower's joints are held [Nm/rad].",
+        "How stiffly the follower's joints are held: up to 1000, the last three 500 [Nm/rad].",
     )
     damping: list[float] = parameter(  # noqa: RUF009
         [30.0, 30.0, 30.0, 30.0, 15.0, 15.0, 15.0],
-        "How strongly they are damped [Nm s/rad].",
+        "How strongly they are damped: from half of sqrt(stiffness) on [Nm s/rad].",
     )
     collision_torque_nm: float = parameter(
         40.0, "Torque at a joint that stops the follower.", unit="Nm", minimum=1.0, maximum=100.0
@@ -106,13 +106,13 @@ def mirror_parameters(p: TeleopNodeParameters) -> TeleopParameters:
     return TeleopParameters(period_s=1.0 / p.rate_hz, **values)
 
 
-def gains(p: TeleopNodeParameters) -> ImpedanceGains:
+def gains(p: TeleopNodeParameters) -> HoldingGains:
     """How the follower is held.
 
     Raises:
-        InvalidParameter: They are not seven positive numbers.
+        InvalidParameter: They are not seven numbers that an arm can be held with.
     """
-    return ImpedanceGains(tuple(p.stiffness), tuple(p.damping))
+    return HoldingGains(tuple(p.stiffness), tuple(p.damping))
 
 
 def make_leader(p: TeleopNodeParameters) -> ArmLeader | SentLeader:

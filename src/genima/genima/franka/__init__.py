@@ -10,6 +10,7 @@ from genima.franka.types import (
     ArmMode,
     ArmReading,
     ArmSettings,
+    HoldingGains,
     ImpedanceGains,
     RealtimeKernel,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "ArmSettings",
     "FrankaArm",
     "FrankaGripper",
+    "HoldingGains",
     "ImpedanceGains",
     "RealtimeKernel",
 ]

@@ -16,6 +16,12 @@ _STIFF = (600.0, 600.0, 600.0, 600.0, 240.0, 240.0, 240.0)
 _DAMPED = (30.0, 30.0, 30.0, 30.0, 15.0, 15.0, 15.0)
 #: A hand-guided arm keeps a little friction, so that it stays where it is let go [Nm s/rad].
 _FRICTION = (1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5)
+#: Stiffest that an arm is held [Nm/rad]; the most in Franka's own controllers is 600, at the wrist
+#: 250, and a real arm was not tried yet.
+_STIFFEST = (1000.0,) * 4 + (500.0,) * 3
+#: Least damping by sqrt(stiffness), of which Franka's have 0.63 and more: with less an arm swings.
+#: Most by that of the greatest stiffness, 2 is critical at 1 kg m2: with more it hums by noise.
+_LEAST_DAMPING, _MOST_DAMPING = 0.5, 2.0
 
 
 class RealtimeKernel(Enum):
@@ -88,6 +94,28 @@ class ImpedanceGains:
             if len(values) not in sizes or not all(0.0 <= value < np.inf for value in values):
                 raise InvalidParameter(
                     f"{name} is {list(values)}; give seven numbers of at least 0, one a joint"
+                )
+
+
+@dataclass(frozen=True)
+class HoldingGains(ImpedanceGains):
+    """Gains that hold an arm which moves by itself: neither limp nor swinging nor too stiff."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        damping = self.damping or [2.0 * np.sqrt(k) for k in self.stiffness]
+        gains = zip(self.stiffness, damping, _STIFFEST, strict=True)
+        for joint, (k, d, k_max) in enumerate(gains, start=1):
+            if not 0.0 < k <= k_max:
+                raise InvalidParameter(
+                    f"stiffness of joint {joint} is {k:g} Nm/rad; it must be above 0 and at most "
+                    f"{k_max:g}"
+                )
+            least, most = _LEAST_DAMPING * np.sqrt(k), _MOST_DAMPING * np.sqrt(k_max)
+            if not least <= d <= most:
+                raise InvalidParameter(
+                    f"damping of joint {joint} is {d:g} Nm s/rad; with a stiffness of {k:g} it "
+                    f"must be {least:.1f} to {most:.1f}"
                 )
 
 
