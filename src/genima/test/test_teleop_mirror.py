@@ -299,6 +299,15 @@ def test_the_first_reason_of_a_halt_stays() -> None:
     assert (rig.state, rig.reason) == (TeleopState.IDLE, "")
 
 
+def test_an_abandoned_mirror_is_halted_at_once_and_tells_so() -> None:
+    rig = Rig().mirroring()
+    rig.run(0.5, lambda t: offset(1, t * t))
+    rig.mirror.abandon("a defect")
+    assert (rig.state, rig.reason) == (TeleopState.HALTED, "a defect")
+    assert rig.mirror.at_rest and rig.step() is None
+    assert (rig.state, rig.reason) == (TeleopState.HALTED, "a defect")
+
+
 def gripper_commands(rig: Rig, *openings: float) -> list[bool | None]:
     commands = []
     for opening in openings:

@@ -54,7 +54,9 @@ class TeleopNode(GenimaNode):
         self._loop = DeadlineLoop(1.0 / p.rate_hz)
         self._ticks = TickPublisher(self, 1.0 / p.rate_hz, leader_too=bool(p.leader_ip))
         self._statuses = StatusPublisher(self, self._now_s)
+        self._led_by: tuple[str, ...] = ()
         if isinstance(leader, SentLeader):
+            self._led_by = ("leader/joint_states",)
             hear = partial(self._on_leader, leader)
             self.subscribe(JointState, "leader/joint_states", hear, JOINT_STATES)
         if p.gripper == "topic":
@@ -94,13 +96,16 @@ class TeleopNode(GenimaNode):
         try:
             self._loop.run(self._tick, lambda: not self._active and self._session.at_rest)
         except Exception as error:
-            # The follower stays where it was sent last: the tracker holds it.
             self.report_defect(error)
-            self._session.stop(f"defect: {error}")
+            self._session.abandon(
+                f"the control thread has died of a defect ({type(error).__name__}: {error}); "
+                "restart teleoperation"
+            )
 
     def _tick(self) -> None:
+        now_s = self._now_s()  # before the tick, which takes its time: what it saw is stamped
         tick = self._session.tick()
-        self._ticks.publish(tick, self._session.gripper_opening, self._now_s())
+        self._ticks.publish(tick, self._session.gripper_opening, now_s)
 
     def _now_s(self) -> float:
         return self.get_clock().now().nanoseconds * 1e-9
@@ -116,7 +121,8 @@ class TeleopNode(GenimaNode):
 
     def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         def start() -> str:
-            self._require_alone()
+            if crowd := self._crowd("joint_trajectory", *self._led_by):
+                raise NotReady(crowd)
             self._ticks.forget()
             self._session.start()
             return "the follower moves to the leader, then mirrors it"
@@ -142,8 +148,6 @@ class TeleopNode(GenimaNode):
         try:
             if not self._active:
                 raise NotReady("the teleoperation node is not active; activate it first")
-            if not self._thread.is_alive():
-                raise NotReady("the control thread has died of a defect; restart teleoperation")
             response.message = order()
             response.success = True
         except GenimaError as error:
@@ -151,15 +155,20 @@ class TeleopNode(GenimaNode):
             self.get_logger().error(f"refused: {error}")
         return response
 
-    def _require_alone(self) -> None:
-        commanders = self.count_publishers("joint_trajectory")
-        if commanders > 1:
-            raise NotReady(
-                f"{commanders} nodes publish joint_trajectory; stop all but one, two must not "
-                "command one arm (one that was killed is counted for up to 20 s more)"
-            )
+    def _crowd(self, *topics: str) -> str:
+        """That one of these topics has several publishers; empty if none has."""
+        for topic in topics:
+            count = self.count_publishers(self.resolve_topic_name(topic))
+            if count > 1:
+                return (
+                    f"{count} nodes publish {topic}; stop all but one, two must not command one "
+                    "arm (one that was killed is counted for up to 20 s more)"
+                )
+        return ""
 
     def _poll_status(self) -> None:
+        if crowd := self._crowd(*self._led_by):
+            self._session.halt(crowd)
         self._statuses.poll(self._session.status)
 
     def _health(self) -> Health:

@@ -4,23 +4,30 @@
 import os
 import signal
 import subprocess
+import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from genima_msgs.msg import GripperCommand, TeleopStatus
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from genima.errors import ArmError, NotReady
 from genima.evaluation.domain import claim_domain
-from genima.franka import ArmSettings, FrankaArm, ImpedanceGains, RealtimeKernel
+from genima.franka import ArmSettings, FrankaArm, FrankaGripper, HoldingGains, RealtimeKernel
+from genima.franka import arm as arm_module
 from genima.franka.arm_and_hand import ArmAndHand
+from genima.franka.joint_tracker import JointTracker
 from genima.franka.simulated import SimulatedArm
 from genima.kinematics import JOINT_NAMES
 from genima.launching.ament import executable
@@ -33,7 +40,7 @@ from genima.timing import DeadlineLoop
 from genima_ros.conversions import FINGER_JOINTS
 from genima_ros.qos import JOINT_STATES_PUBLISHER, LATCHED
 
-pytest.importorskip("franky", reason="franky-control is not installed")
+franky = pytest.importorskip("franky", reason="franky-control is not installed")
 pytest.importorskip("franky_sim", reason="franky-sim is not installed")
 
 ROOT = Path(__file__).parents[3]
@@ -42,7 +49,7 @@ PERIOD_S = 0.02
 PATIENCE_S = 60.0
 #: A simulated arm does not wait for its torques. On a busy machine these are late: stiff joints
 #: then begin to swing.
-SOFT = ImpedanceGains((200.0,) * 4 + (100.0,) * 3, (28.0,) * 4 + (20.0,) * 3)
+SOFT = HoldingGains((200.0,) * 4 + (100.0,) * 3, (28.0,) * 4 + (20.0,) * 3)
 #: There they are also late and far from their command.
 BUSY = {"leader_timeout_s": 0.5, "follower_timeout_s": 0.5, "far_rad": 1.0}
 
@@ -188,6 +195,139 @@ def test_a_leader_that_dies_halts_and_is_recovered(
     assert pair.session.fault == ""
 
 
+def test_an_abandoned_follower_is_left_alone_until_it_is_begun_anew(pair: Pair) -> None:
+    pair.pull_away(0.0)
+    pair.start()
+    pair.tick_until(lambda: pair.state is TeleopState.MIRRORING, "mirroring")
+    assert pair.follower.arm.engaged
+    pair.session.abandon("the control thread has died")
+    assert (pair.state, pair.session.status.reason) == (
+        *(TeleopState.HALTED, "the control thread has died"),
+    )
+    assert not pair.follower.arm.engaged and not pair.leader.arm.engaged
+    assert "the control thread has died" in pair.session.fault
+    with pytest.raises(NotReady, match="the control thread has died"):
+        pair.session.start()
+    with pytest.raises(NotReady, match="the control thread has died"):
+        pair.session.recover()
+    pair.session.begin()
+    assert pair.session.fault == ""
+    pair.start()
+    pair.tick_until(lambda: pair.state is TeleopState.MIRRORING, "mirroring")
+
+
+def test_a_start_under_way_does_not_outlive_its_control_thread(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.pull_away(0.0)
+    pair.tick_until(lambda: pair.session.status.leader_age_s < 0.1, "fresh states")
+    engage = pair.follower.arm.engage
+    abandoned = threading.Thread(target=pair.session.abandon, args=("it has died",), daemon=True)
+
+    def engage_late(*arguments: object) -> np.ndarray:
+        q = engage(*arguments)
+        abandoned.start()
+        end_s = time.monotonic() + PATIENCE_S
+        while pair.state is not TeleopState.HALTED and time.monotonic() < end_s:
+            time.sleep(0.001)
+        return q
+
+    monkeypatch.setattr(pair.follower.arm, "engage", engage_late)
+    with pytest.raises(NotReady, match="it has died"):
+        pair.session.start()
+    abandoned.join(PATIENCE_S)
+    assert not pair.follower.arm.engaged
+    assert pair.state is TeleopState.HALTED and pair.session.at_rest
+
+
+class ForgetfulHand:
+    """The simulated hand, which can forget its range as a real one does without power."""
+
+    homed = True
+
+    def __init__(self, host: str, make: Callable[[str], object]) -> None:
+        self._hand = make(host)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._hand, name)
+
+    @property
+    def state(self) -> SimpleNamespace:
+        state = self._hand.state
+        return SimpleNamespace(width=state.width, max_width=state.max_width if self.homed else 0.0)
+
+
+def test_a_hand_that_could_not_be_connected_keeps_the_reason_as_its_fault(
+    arms: tuple[SimulatedArm, SimulatedArm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = franky.Gripper
+    monkeypatch.setattr(franky, "Gripper", lambda host: ForgetfulHand(host, make))
+    monkeypatch.setattr(ForgetfulHand, "homed", False)
+    hand = FrankaGripper("gripper", arms[1].host)
+    with pytest.raises(ArmError, match=r"its range is 0\.0 m"):
+        hand.connect()
+    hand.close()
+    assert "its range is 0.0 m" in hand.fault
+
+
+def test_a_hand_that_forgot_its_range_is_recovered_once_it_is_homed(
+    arms: tuple[SimulatedArm, SimulatedArm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = franky.Gripper
+    monkeypatch.setattr(franky, "Gripper", lambda host: ForgetfulHand(host, make))
+    pair = Pair(arms)
+    try:
+        monkeypatch.setattr(ForgetfulHand, "homed", False)
+        pair.tick_until(lambda: pair.follower.fault, "a fault")
+        assert np.isnan(pair.session.gripper_opening)
+        with pytest.raises(ArmError, match="home it in Desk, then recover"):
+            pair.session.recover()
+        pair.session.tick()
+        assert "home it in Desk" in pair.session.fault
+        monkeypatch.setattr(ForgetfulHand, "homed", True)
+        pair.session.recover()
+        assert pair.session.fault == ""
+        assert 0.0 <= pair.session.gripper_opening <= 1.0
+    finally:
+        pair.close()
+
+
+def test_a_control_that_is_taken_too_late_is_given_up_again(
+    arms: tuple[SimulatedArm, SimulatedArm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, stopped, in_control = threading.Event(), threading.Event(), []
+
+    class LateTracker(JointTracker):
+        def __init__(self, *arguments: object) -> None:
+            go.wait()
+            super().__init__(*arguments)
+            in_control.append(self.running)
+
+        def stop(self) -> None:
+            super().stop()
+            in_control.append(self.running)
+            stopped.set()
+
+    arm = FrankaArm(settings("follower", arms[1].host))
+    arm.connect()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(arm_module, "JointTracker", LateTracker)
+            patch.setattr(arm_module, "_PATIENCE_S", 0.05)
+            with pytest.raises(ArmError, match="does not take control"):
+                arm.engage(SOFT, PERIOD_S)
+        assert "does not take control" in arm.fault
+        go.set()
+        assert stopped.wait(PATIENCE_S)
+        assert in_control == [True, False]
+        assert not arm.engaged
+        arm.recover()
+        arm.engage(SOFT, PERIOD_S)
+        assert arm.engaged
+    finally:
+        arm.close()
+
+
 def test_a_second_program_is_told_that_the_arm_is_taken(pair: Pair) -> None:
     host = pair.follower.arm.settings.host
     with pytest.raises(ArmError, match="another program is connected"):
@@ -206,8 +346,15 @@ def test_an_ordinary_kernel_is_refused_unless_it_is_allowed(
 class Client:
     """The teleoperation node as a process, and what it publishes."""
 
-    def __init__(self, folder: Path, domain: int, **parameters: object) -> None:
-        command = [str(executable("genima_recorder", "teleop_node", os.environ)), "--ros-args"]
+    def __init__(
+        self,
+        folder: Path,
+        domain: int,
+        program: Sequence[str],
+        leader_topic: str = "leader/joint_states",
+        **parameters: object,
+    ) -> None:
+        command = [*program, "--ros-args", "-r", f"leader/joint_states:={leader_topic}"]
         command += ["--params-file", str(ROOT / "config" / "teleop.yaml")]
         for key, value in parameters.items():
             command += ["-p", f"{key}:={value}"]
@@ -229,7 +376,9 @@ class Client:
         self.follower, self.gripper = JointState(), GripperCommand()
         self.leader_q = np.zeros(7)
         node, qos = self.node, JOINT_STATES_PUBLISHER
-        self.leader = node.create_publisher(JointState, "leader/joint_states", qos)
+        self.health = DiagnosticStatus()
+        self.leader = node.create_publisher(JointState, leader_topic, qos)
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         node.create_subscription(TeleopStatus, "teleop/status", self._on_status, LATCHED)
         node.create_subscription(JointTrajectory, "joint_trajectory", self._on_trajectory, qos)
         node.create_subscription(JointState, "joint_states", self._on_joints, qos)
@@ -237,6 +386,9 @@ class Client:
 
     def _on_status(self, message: TeleopStatus) -> None:
         self.status = message
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.health = message.status[0]
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         self.trajectories.append(message)
@@ -275,6 +427,12 @@ class Client:
 
         self.timer = self.node.create_timer(PERIOD_S, send)
 
+    def second_leader(self) -> Publisher:
+        """Somebody else who is ready to lead."""
+        return self.node.create_publisher(
+            JointState, self.leader.topic_name, JOINT_STATES_PUBLISHER
+        )
+
     def q(self) -> np.ndarray:
         return np.array(self.follower.position[:7])
 
@@ -299,7 +457,9 @@ def client(
         def start(**parameters: object) -> Client:
             values = {"robot": "fr3", "realtime": "ignore", "robot_ip": arms[1].host}
             values |= {"stiffness": list(SOFT.stiffness), "damping": list(SOFT.damping)}
-            clients.append(Client(tmp_path, domain, **values | BUSY | parameters))
+            node = str(executable("genima_recorder", "teleop_node", os.environ))
+            values |= {"program": [node], **BUSY, **parameters}
+            clients.append(Client(tmp_path, domain, **values))
             return clients[-1]
 
         yield start
@@ -360,6 +520,45 @@ def test_a_leader_that_falls_silent_halts_until_it_is_started_again(
     assert graph.call("stop").success
     graph.until(lambda: graph.status.state == TeleopStatus.IDLE, "idle")
     assert "teleop/stop" in graph.status.reason
+
+
+@pytest.mark.graph
+def test_two_that_lead_are_refused_and_a_second_one_halts(client: Callable[..., Client]) -> None:
+    graph = client(gripper="none", leader_topic="gello/joint_states")
+    graph.until(lambda: graph.follower.name, "joint_states")
+    graph.leader_q = graph.q()
+    graph.lead(gripper=1.0)
+    graph.until(lambda: 0.0 <= graph.status.leader_age_s < 0.5, "a leader")
+    second = graph.second_leader()
+    graph.until(lambda: "2 nodes publish" in graph.call("start").message, "a refusal")
+    graph.node.destroy_publisher(second)
+    graph.until(lambda: graph.call("start").success, "a start")
+    graph.until(lambda: graph.status.state == TeleopStatus.MIRRORING, "mirroring")
+    graph.second_leader()
+    graph.until(lambda: graph.status.state == TeleopStatus.HALTED, "a halt")
+    assert "2 nodes publish leader/joint_states" in graph.status.reason
+
+
+@pytest.mark.graph
+def test_a_node_whose_control_thread_dies_halts_and_says_so(client: Callable[..., Client]) -> None:
+    dying = [sys.executable, str(Path(__file__).with_name("dying_teleop_node.py"))]
+    graph = client(gripper="none", program=dying)
+    graph.until(lambda: graph.follower.name, "joint_states")
+    graph.leader_q = graph.q()
+    graph.lead(gripper=1.0)
+    graph.until(lambda: 0.0 <= graph.status.leader_age_s < 0.5, "a leader")
+    assert graph.call("start").success
+    graph.until(lambda: graph.status.state == TeleopStatus.HALTED, "a halt")
+    assert "died of a defect (RuntimeError: broken on purpose)" in graph.status.reason
+    graph.until(lambda: graph.health.level == DiagnosticStatus.ERROR, "an error")
+    assert "broken on purpose" in graph.health.message
+    assert graph.call("stop").success
+    refused = graph.call("start")
+    assert not refused.success and "restart teleoperation" in refused.message
+    assert "restart teleoperation" in graph.call("recover").message
+    graph.process.send_signal(signal.SIGTERM)
+    graph.until(lambda: graph.process.poll() is not None, "the end of the node")
+    assert graph.process.returncode == 0, graph.log()
 
 
 @pytest.mark.graph

@@ -130,6 +130,11 @@ class Mirror:
         if self.active:
             self._state, self._reason = TeleopState.HALTED, reason
 
+    def abandon(self, reason: str) -> None:
+        """Halt where it is: no step comes any more, and what was seen last is not told again."""
+        self._state, self._reason, self._standing = TeleopState.HALTED, reason, True
+        self._status = TeleopStatus(self._state, reason)
+
     def clear(self) -> None:
         """Forget why it halted: the cause is mended."""
         if self._state is TeleopState.HALTED:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from genima.errors import GenimaError, NotReady
 from genima.franka.arm_and_hand import ArmAndHand
-from genima.franka.types import ArmReading, ImpedanceGains
+from genima.franka.types import ArmReading, HoldingGains
 from genima.limits import limits_of
 from genima.teleop.leaders import Leader
 from genima.teleop.mirror import Mirror
@@ -42,8 +42,9 @@ class Tick(NamedTuple):
 class TeleopSession:
     """Teleoperation from connection to disconnection.
 
-    `tick` is called each period by one thread and never waits for an arm. All other methods may
-    wait, for half a second or until a time-out, and are called by another thread.
+    `tick` is called each period by one thread and never waits for an arm; if that thread dies it
+    calls `abandon`. All other methods may wait, for half a second or until a time-out, and are
+    called by another thread.
 
     Args:
         leader: Whom to follow.
@@ -59,7 +60,7 @@ class TeleopSession:
         leader: Leader,
         follower: ArmAndHand,
         parameters: TeleopParameters,
-        gains: ImpedanceGains,
+        gains: HoldingGains,
         on_defect: Callable[[Exception], None],
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -75,6 +76,7 @@ class TeleopSession:
         self._worker: LatestWorker[str] | None = None
         self._settling = False
         self._opening: float | None = None
+        self._defect = ""
 
     @property
     def status(self) -> TeleopStatus:
@@ -89,6 +91,8 @@ class TeleopSession:
     @property
     def fault(self) -> str:
         """Why an arm cannot be used; empty if all can."""
+        if self._defect:
+            return "; ".join(filter(None, (self._defect, self._follower.fault)))
         return self._leader.fault or self._follower.fault
 
     @property
@@ -112,6 +116,7 @@ class TeleopSession:
         Raises:
             ArmError: It cannot be.
         """
+        self._defect = ""
         self._leader.engage()
         self._worker = LatestWorker("teleop arms", self._settle, self._on_defect)
 
@@ -130,6 +135,8 @@ class TeleopSession:
                 self._mirror.require_startable(self._leader_reading(), follower, self._clock_s())
             q = self._follower.arm.engage(self._gains, self._period_s)
             with self._mirror_lock:
+                if self._defect:
+                    raise NotReady(self._defect)
                 reading = self._follower_reading()
                 if reading is not None:
                     # Commands begin where the arm is held, to the last bit.
@@ -141,17 +148,37 @@ class TeleopSession:
         with self._mirror_lock:
             self._mirror.stop(reason)
 
+    def halt(self, reason: str) -> None:
+        """Let the follower come to rest until the next start, if it follows."""
+        with self._mirror_lock:
+            self._mirror.halt(reason)
+
+    def abandon(self, defect: str) -> None:
+        """Leave both arms alone: no tick comes any more, and none may start until `begin`.
+
+        Called by the thread that ticked. An arm that is held would go on to its last command.
+
+        Args:
+            defect: Why, in a sentence; becomes the fault.
+        """
+        with self._mirror_lock:
+            self._defect = defect
+            self._mirror.abandon(defect)
+        self.end()
+
     def recover(self) -> None:
         """Make arms usable again after a fault.
 
         Raises:
-            NotReady: The follower is in motion.
+            NotReady: The follower is in motion, or nobody ticks any more.
             ArmError: An arm still cannot be used; the other one was seen to as well.
         """
         if not self.at_rest:
             raise NotReady("the follower is in motion; stop it and wait until it stands")
         errors = []
         with self._arms_lock:
+            if self._defect:
+                raise NotReady(self._defect)
             for recover in (self._follower.recover, self._leader.recover):
                 try:
                     recover()
