@@ -101,3 +101,17 @@ def load_policy(path: Path) -> Policy:
     if "cameras" in values:
         values["cameras"] = tuple(values["cameras"])
     return Policy(**values)
+
+
+def save_policy(policy: Policy, path: Path) -> None:
+    """Write what `load_policy` reads."""
+    path.write_text(yaml.safe_dump(policy_values(policy), sort_keys=False))
+
+
+def policy_values(policy: Policy) -> dict[str, Any]:
+    """A policy as values that YAML and JSON can hold."""
+    values = {key.name: getattr(policy, key.name) for key in fields(Policy)}
+    return values | {
+        "cameras": list(policy.cameras),
+        "sphere_radii_m": dict(policy.sphere_radii_m),
+    }

@@ -15,6 +15,7 @@ from genima.act.normalisation import Statistics
 from genima.cameras import load_rig
 from genima.control.minimum_jerk import minimum_jerk_chunk
 from genima.data.demonstration import Demonstration
+from genima.policy import Policy
 
 RIG = load_rig(Path(__file__).parents[3] / "config" / "cameras.yaml")
 #: Where all spheres can be seen by the cameras [rad].
@@ -76,4 +77,4 @@ def untrained(config: ActConfig = SMALL) -> ActCheckpoint:
     ones = (1.0,) * 7
     statistics = Statistics(tuple(Q_SEEN.tolist()), ones, (0.0,) * 7, ones)
     embedding = torch.nn.functional.normalize(torch.randn(size), dim=0)
-    return ActCheckpoint(config, statistics, 0.05, weights, {GOAL: embedding}, {"steps": 0})
+    return ActCheckpoint(config, statistics, Policy(), weights, {GOAL: embedding}, {"steps": 0})

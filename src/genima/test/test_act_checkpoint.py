@@ -88,11 +88,12 @@ def test_another_format_or_version_is_refused(folder: Path) -> None:
         ({"cameras": ("wrist", "front", "left_shoulder", "other")}, "trained with cameras"),
         ({"horizon_steps": 10}, "trained with horizon_steps 20, the policy has 10"),
         ({"step_s": 0.1}, "trained with step_s 0.05, the policy has 0.1"),
+        ({"sphere_radii_m": dict.fromkeys(POLICY.cameras, 0.05)}, "trained with sphere_radii_m"),
     ],
 )
 def test_controller_of_another_policy_is_refused(change: dict[str, object], words: str) -> None:
-    radii = {name: 0.05 for name in (*POLICY.cameras, "other")}
-    other = replace(POLICY, sphere_radii_m=radii, **change)  # type: ignore[arg-type]
+    radii = dict(POLICY.sphere_radii_m) | {"other": 0.05}
+    other = replace(POLICY, **{"sphere_radii_m": radii, **change})  # type: ignore[arg-type]
     with pytest.raises(PolicyError, match=words):
         ActPredictor(untrained(), other)
 

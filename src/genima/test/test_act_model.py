@@ -138,7 +138,6 @@ def resnet18_state() -> dict[str, torch.Tensor]:
     def norm(name: str, width: int) -> None:
         for part in ("weight", "bias", "running_mean", "running_var"):
             state[f"{name}.{part}"] = torch.rand(width)
-        state[f"{name}.num_batches_tracked"] = torch.tensor(0)
 
     norm("bn1", 64)
     inputs = 64

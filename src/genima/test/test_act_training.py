@@ -13,12 +13,14 @@ from genima.act.checkpoint import ActCheckpoint
 from genima.act.config import ActConfig, Actions, Input
 from genima.act.curves import Curves
 from genima.act.normalisation import Normaliser, Statistics
+from genima.act.predictor import ActPredictor
 from genima.act.samples import StepSampler
-from genima.act.training import CONTROLLER, Report, Trainer, TrainingOptions
+from genima.act.training import CONTROLLER, Trainer
 from genima.act.training_data import Split, statistics
+from genima.act.training_types import Report, TrainingOptions
 from genima.data.textures import TextureBank, procedural_bank
 from genima.errors import InvalidParameter
-from genima.policy import Policy
+from genima.policy import Policy, load_policy
 
 from .act_cases import GOAL, SMALL, demonstration
 
@@ -54,18 +56,27 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory, bank: TextureBank) -> Pat
 def test_interrupted_training_ends_as_an_unbroken_one(
     unbroken: Path, tmp_path: Path, bank: TextureBank, stop_after: int
 ) -> None:
-    def interrupt(report: Report) -> None:
-        if report.step == stop_after:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(tmp_path, bank, tell=interrupt)
+    trainer = Trainer(SMALL, POLICY, SPLIT, bank, tmp_path, OPTIONS)
+    trainer.run(lambda report: None, lambda: trainer.progress.step == stop_after)
+    assert trainer.progress.step == stop_after
     resumed = train(tmp_path, bank)
     for name, weight in ActCheckpoint.load(unbroken / CONTROLLER).weights.items():
         assert torch.equal(resumed.weights[name], weight), name
     curves = [path / "curves.csv" for path in (unbroken, tmp_path)]
     steps = [[row.split(",")[0] for row in path.read_text().splitlines()] for path in curves]
     assert steps[0] == steps[1]
+
+
+def test_finished_training_is_left_as_it_is(unbroken: Path, bank: TextureBank) -> None:
+    before = (unbroken / CONTROLLER / "config.json").read_bytes()
+    train(unbroken, bank)
+    assert (unbroken / CONTROLLER / "config.json").read_bytes() == before
+
+
+def test_folder_of_a_training_is_a_policy(unbroken: Path) -> None:
+    policy = load_policy(unbroken / "policy.yaml")
+    assert policy == replace(POLICY, sphere_radii_m=dict(POLICY.sphere_radii_m))
+    assert ActPredictor(ActCheckpoint.load(unbroken / CONTROLLER), policy).reads_spheres
 
 
 def test_training_killed_behind_its_last_checkpoint_repeats_what_is_lost(

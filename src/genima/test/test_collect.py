@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from genima.cameras import square_image
 from genima.cli.collect import run as collect_command
 from genima.collect.episode import Attempt, record, roll_out, square_rig
-from genima.collect.expert_drive import SETTLE_STEPS
+from genima.collect.expert_drive import SETTLE_STEPS, drive
 from genima.collect.folder import open_folder
 from genima.collect.journal import AttemptJournal
 from genima.collect.plan import CollectionPlan, DemonstrationSeed
@@ -24,11 +24,9 @@ from genima.collect.schedule import MOST_FAILURES_IN_A_ROW, Job, Schedule
 from genima.data.training_set import TrainingSet
 from genima.data.training_set_info import TrainingSetInfo
 from genima.errors import GenimaError, InvalidDataset, InvalidParameter, UnknownTask, WorldError
-from genima.sim.expert_rollout import ExpertFollower
-from genima.sim.expert_rollout import roll_out as follow_expert
 from genima.sim.mujoco_world import MujocoWorld
 from genima.sim.renderer import MujocoRenderer, Quality
-from genima.sim.task import registered_tasks
+from genima.sim.task import K_STEPS, registered_tasks
 
 from .collect_cases import MAX_STEPS, PLAN, SEEDS, small_rig
 
@@ -131,11 +129,22 @@ def test_demonstration_holds_what_world_and_cameras_measure(
 
 
 @pytest.mark.parametrize("task", sorted(registered_tasks()))
-def test_motion_is_that_of_the_expert_in_closed_loop(world: MujocoWorld, task: str) -> None:
+def test_arm_gets_where_an_oracle_would_draw_it_when_it_would(
+    world: MujocoWorld, task: str
+) -> None:
+    """Else a controller would be trained on other targets than it is given."""
+    world.reset(task, 0, 5)
+    q, drawn = [], []
+    for step in drive(world, 400):
+        q.append(step.state.q)
+        drawn.append(world.expert_chunk(K_STEPS).q[-1])
+    apart = np.abs(np.array(q[K_STEPS:]) - np.array(drawn[:-K_STEPS])).max(axis=1)
+    assert apart.max() < 0.05
+
+
+@pytest.mark.parametrize("task", sorted(registered_tasks()))
+def test_each_command_goes_on_from_the_one_before(world: MujocoWorld, task: str) -> None:
     rollout = roll_out(world, DemonstrationSeed(task, 5), 400)
-    alone = follow_expert(world, task, 5, ExpertFollower())
-    assert alone.success
-    assert abs(len(rollout.steps) - 1 - SETTLE_STEPS - alone.steps) <= 3
     commands = [step.command for step in rollout.steps[1:]]
     for before, after in itertools.pairwise(commands):
         assert before is not None and after is not None

@@ -38,7 +38,7 @@ def reference(cameras: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("reference") / "set"
     done = run(command(cameras, out))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{TASK} seed 1 is left out: the expert was not done after 82 steps" in done.stdout
+    assert f"{TASK} seed 1 is left out: the expert was not done after 66 steps" in done.stdout
     return out
 
 
@@ -201,7 +201,7 @@ def test_seeds_of_evaluations_are_taken_with_a_warning(cameras: Path, tmp_path: 
 def test_worker_that_hangs_is_ended_and_replaced(cameras: Path, tmp_path: Path) -> None:
     rig = load_rig(cameras)
     with open_folder(tmp_path / "set", PLAN, rig):
-        settings = WorkerSettings(tmp_path / "set", rig_to_json(rig), "FAST", 82)
+        settings = WorkerSettings(tmp_path / "set", rig_to_json(rig), "FAST", 66)
         with WorkerPool(settings, 1, job_limit_s=0.0) as pool:
             job = Job(DemonstrationSeed(TASK, 0), None)
             (stopped,) = workers_of(os.getpid())

@@ -39,6 +39,7 @@ ARGUMENTS = (
     "controller",
     "pacing",
     "execution_horizon",
+    "check_drawing",
     "first_horizon",
     "policy_file",
     "video",

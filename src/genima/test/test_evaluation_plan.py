@@ -1,8 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import pytest
 
-from genima.errors import EvaluationError, InvalidParameter, UnknownTask
-from genima.evaluation.plan import Agent, Controller, EpisodeKey, EvaluationPlan, Pacing, choose
+from genima.errors import EvaluationError, InvalidParameter, PolicyError, UnknownTask
+from genima.evaluation.plan import (
+    Agent,
+    Controller,
+    EpisodeKey,
+    EvaluationPlan,
+    Pacing,
+    choose,
+    digest,
+)
 
 PLAN = EvaluationPlan(tasks=("a", "b"), episodes=2, seed=7)
 
@@ -63,3 +73,16 @@ def test_controller_with_weights_needs_a_policy() -> None:
     with pytest.raises(InvalidParameter, match="give --policy FOLDER"):
         EvaluationPlan(("a",), 1, controller=Controller.ACT)
     assert EvaluationPlan(("a",), 1, controller=Controller.ACT, policy="models/x").policy
+
+
+def test_digest_tells_two_trainings_in_one_folder_apart(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"has no policy\.yaml"):
+        digest(tmp_path)
+    (tmp_path / "policy.yaml").write_text("{}")
+    (tmp_path / "controller").mkdir()
+    weights = tmp_path / "controller" / "model.safetensors"
+    digests = set()
+    for content in (b"one", b"two", b"one"):
+        weights.write_bytes(content)
+        digests.add(digest(tmp_path))
+    assert len(digests) == 2

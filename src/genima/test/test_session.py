@@ -572,6 +572,29 @@ def test_chunk_is_followed_step_by_step(loop: Loop) -> None:
         )
 
 
+def test_chunk_for_a_moving_arm_begins_when_its_picture_was_taken() -> None:
+    loop = Loop(SessionSettings(execution_horizon=5))
+    loop.start()
+    chunk = chunk_to(target())
+    loop.session.offer(Plan(chunk.q[-1], True, 0.9, chunk=chunk), loop.now_s, loop.now_s)
+    began_s = loop.now_s
+    loop.advance()
+    loop.run(0.4)
+    # The same motion, seen on from 0.25 s ago: what was done since is not done again.
+    later = PlannedChunk(
+        np.vstack([chunk.q[5:], np.tile(chunk.q[-1:], (5, 1))]), chunk.gripper_open
+    )
+    seen_s = began_s + 0.25
+    loop.session.offer(Plan(chunk.q[-1], True, 0.9, chunk=later), seen_s, loop.now_s)
+    points = loop.run(0.5)
+    require_smooth(points)
+    by_time = {round(point.time_s - began_s, 6): point.q for point in points}
+    for step in range(12, 18, 2):
+        assert by_time[round(step * POLICY.step_s, 6)] == pytest.approx(
+            chunk.q[step - 1], abs=5e-3
+        )
+
+
 def test_gripper_acts_at_its_step_of_a_chunk(loop: Loop) -> None:
     loop.start()
     loop.advance()

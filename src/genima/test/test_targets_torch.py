@@ -207,7 +207,7 @@ def test_loader_s_workers_change_nothing(
 
 
 def turned_and_half_blind(window: Window, rng: np.random.Generator) -> Window:
-    drawn = np.array([True, False, True, False])
+    drawn = np.tile(np.array([[True], [False], [True], [False]]), 4)
     return replace(window, q=window.q + rng.uniform(0.1, 0.2, 7), drawn=drawn)
 
 

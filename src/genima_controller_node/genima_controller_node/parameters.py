@@ -18,6 +18,9 @@ class ControllerParameters:
         "", "Folder of the text model for instructions that `act` was not trained on."
     )
     device: str = parameter("cpu", "Where `act` computes: cpu, cuda, cuda:1 ...")
+    check_drawing: bool = parameter(
+        True, "Let `act` follow only drawings that can be decoded; off for experiments only."
+    )
     follow_tolerance_rad: float = parameter(
         0.2,
         "How far from the drawn target a planned motion may end before it is warned of.",

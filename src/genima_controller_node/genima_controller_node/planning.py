@@ -36,8 +36,10 @@ def planner_factory(
     from genima.act.planner import ActPlanner  # torch takes seconds, and only this needs it
 
     predictor = _load_predictor(parameters, policy)
-    tolerance_rad = parameters.follow_tolerance_rad
-    return lambda rig: ActPlanner(predictor, TargetDecoder(rig, policy, limits), tolerance_rad)
+    tolerance_rad, check = parameters.follow_tolerance_rad, parameters.check_drawing
+    return lambda rig: ActPlanner(
+        predictor, TargetDecoder(rig, policy, limits), tolerance_rad, check
+    )
 
 
 def _load_predictor(parameters: ControllerParameters, policy: Policy) -> "ActPredictor":

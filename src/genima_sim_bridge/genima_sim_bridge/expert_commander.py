@@ -20,7 +20,12 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from genima.collect.expert_drive import COMMAND_TIMES_S, ExpertCommand, ExpertCommander
+from genima.collect.expert_drive import (
+    COMMAND_TIMES_S,
+    EXPERT_STEPS,
+    ExpertCommand,
+    ExpertCommander,
+)
 from genima.collect.recordings import RecordingsFolder, TakeJob, Taken
 from genima.kinematics import JOINT_NAMES
 from genima.sim.world import ExpertChunk
@@ -65,14 +70,14 @@ class TakeClient(WorldClient):
             self._offers[client.srv_name] = client.service_is_ready
 
     def ask_expert(self) -> ExpertChunk:
-        """What the expert would do in the next policy step.
+        """What the expert would do in the next policy steps.
 
         Raises:
             GraphFault: The sim bridge does not answer or has no expert.
         """
-        request = QueryExpert.Request(horizon_steps=1)
+        request = QueryExpert.Request(horizon_steps=EXPERT_STEPS)
         answer = self._answered(self._expert, request)
-        q = np.reshape(answer.q, (1, len(JOINT_NAMES)))
+        q = np.reshape(answer.q, (EXPERT_STEPS, len(JOINT_NAMES)))
         return ExpertChunk(np.array(answer.q_now), q, np.array(answer.gripper_open, bool))
 
     def start_take(self, task: str, instruction: str, limit_s: float) -> None:

@@ -21,7 +21,7 @@ class Augmentations:
 
     Args:
         config: Their strengths.
-        generator: Of the random numbers.
+        generator: Of the random numbers, on the images' device.
     """
 
     def __init__(self, config: ActConfig, generator: torch.Generator) -> None:
@@ -41,12 +41,15 @@ class Augmentations:
         if config.blur_px:
             images = self._blur(images, config.blur_px * scale)
         if config.noise:
-            noise = torch.randn(images.shape, generator=self._generator)
+            noise = torch.randn(
+                images.shape, generator=self._generator, device=self._generator.device
+            )
             images = images + config.noise / 255.0 * noise
         return images
 
     def _uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        return low + (high - low) * torch.rand(shape, generator=self._generator)
+        device = self._generator.device
+        return low + (high - low) * torch.rand(shape, generator=self._generator, device=device)
 
     def _chosen(self, batch: int) -> Float[Tensor, "b 1 1 1 1"]:
         return (self._uniform(batch, 1, 1, 1, 1) < _SHARE).float()
@@ -54,7 +57,9 @@ class Augmentations:
     def _elastic(self, images: Tensor, scale: float) -> Tensor:
         batch, cameras, _, height, width = images.shape
         field = self._uniform(batch * cameras, 2, height, width, low=-1.0)
-        field = gaussian_blur(field, torch.full((len(field),), _ELASTIC_SIGMA_PX * scale))
+        field = gaussian_blur(
+            field, torch.full((len(field),), _ELASTIC_SIGMA_PX * scale, device=field.device)
+        )
         pixels = _ELASTIC_ALPHA_PX * scale * field.permute(0, 2, 3, 1)
         chosen = self._chosen(batch).repeat(1, cameras, 1, 1, 1).view(-1, 1, 1, 1)
         return _moved(images, chosen * pixels)
@@ -93,7 +98,7 @@ def gaussian_blur(
 ) -> Float[Tensor, "n k h w"]:
     """Blur each image with its own standard deviation [px]."""
     reach = max(1, int(3.0 * float(sigma_px.max()) + 0.5))
-    place = torch.arange(-reach, reach + 1, dtype=images.dtype)
+    place = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
     kernel = torch.exp(-0.5 * (place / sigma_px.clamp(min=1e-3)[:, None]).square())
     kernel = kernel / kernel.sum(dim=1, keepdim=True)
     count, channels, height, width = images.shape
@@ -111,8 +116,8 @@ def _moved(
     """Images whose every pixel comes from so many pixels to the right and below; black outside."""
     batch, cameras, _, height, width = images.shape
     still = nn.functional.affine_grid(
-        torch.eye(2, 3).expand(1, -1, -1), [1, 1, height, width], align_corners=False
+        torch.eye(2, 3, device=images.device)[None], [1, 1, height, width], align_corners=False
     )
-    grid = still + pixels * torch.tensor([2.0 / width, 2.0 / height])
+    grid = still + pixels * torch.tensor([2.0 / width, 2.0 / height], device=images.device)
     moved = nn.functional.grid_sample(images.flatten(0, 1), grid, align_corners=False)
     return moved.unflatten(0, (batch, cameras))

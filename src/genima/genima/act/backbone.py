@@ -110,8 +110,8 @@ class Backbone(nn.Module):
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for a bad file
             raise PolicyError(f"{path}: cannot be read as a checkpoint: {error}") from error
-        state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-        own = {name for name in self.state_dict() if not name.startswith("films.")}
+        state = {name: value for name, value in state.items() if _of_features(name)}
+        own = {name for name in self.state_dict() if _of_features(name)}
         differing = sorted(own.symmetric_difference(state))
         if not differing:
             shapes = self.state_dict()
@@ -129,6 +129,11 @@ class Backbone(nn.Module):
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
                 module.requires_grad_(False)
+
+
+def _of_features(name: str) -> bool:
+    """Whether a parameter is one that torchvision's checkpoint and this backbone share."""
+    return not name.startswith(("fc.", "films.")) and not name.endswith("num_batches_tracked")
 
 
 def parameter_groups(

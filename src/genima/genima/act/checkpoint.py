@@ -21,7 +21,8 @@ from genima.act.config import ActConfig, from_json, to_json
 from genima.act.language import SIZES
 from genima.act.model import Act
 from genima.act.normalisation import Statistics
-from genima.errors import InvalidParameter, PolicyError
+from genima.errors import GenimaError, PolicyError
+from genima.policy import Policy, policy_values
 
 FORMAT, VERSION = "genima-act", 1
 _CONFIG, _STATISTICS = "config.json", "stats.json"
@@ -35,7 +36,7 @@ class ActCheckpoint:
     Attributes:
         config: How it was built and trained.
         statistics: Of its training data.
-        step_s: Time between two steps of a chunk [s].
+        policy: Cameras, spheres and time scale that it was trained for.
         weights: Of the network, by name.
         goals: Embeddings of the instructions it was trained on.
         trained: How it came about: data, steps, time; for people.
@@ -43,7 +44,7 @@ class ActCheckpoint:
 
     config: ActConfig
     statistics: Statistics
-    step_s: float
+    policy: Policy
     weights: dict[str, Tensor]
     goals: dict[str, Float[Tensor, "l"]]
     trained: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class ActCheckpoint:
         head = {
             "format": FORMAT,
             "version": VERSION,
-            "step_s": self.step_s,
+            "policy": policy_values(self.policy),
             "trained": self.trained,
             "model": to_json(self.config),
         }
@@ -87,13 +88,13 @@ class ActCheckpoint:
             )
         try:
             config = from_json(head["model"])
-            step_s = float(head["step_s"])
-        except (InvalidParameter, KeyError, TypeError, ValueError) as error:
+            policy = Policy(**head["policy"] | {"cameras": tuple(head["policy"]["cameras"])})
+        except (GenimaError, KeyError, TypeError, ValueError) as error:
             raise PolicyError(f"{folder / _CONFIG}: {error}") from error
         return cls(
             config=config,
             statistics=Statistics.from_json(_json(folder / _STATISTICS)),
-            step_s=step_s,
+            policy=policy,
             weights=_tensors(folder / _WEIGHTS),
             goals=_tensors(folder / _GOALS),
             trained=dict(head.get("trained", {})),

@@ -2,6 +2,8 @@
 """What a person sees of `genima train controller`."""
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,9 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from genima.act.config import ActConfig, Input, looking_at, preset
-from genima.act.training import CONTROLLER, Report, Trainer, TrainingOptions
+from genima.act.training import Trainer
 from genima.act.training_data import load_split
-from genima.act.validation import ChunkErrors
+from genima.act.training_types import Report, TrainingOptions
+from genima.act.validation import Validation
 from genima.data.textures import folder_bank, procedural_bank
 from genima.data.training_set import TrainingSet
 from genima.errors import InvalidParameter, MissingDependency
@@ -78,10 +81,13 @@ class TrainControllerCommand:
                 show(news)
                 report(news)
 
-            trainer.run(tell)
+            with _interruptible() as interrupted:
+                trainer.run(tell, interrupted.is_set)
         if trainer.errors is not None:
-            console.print(error_table(*trainer.errors))
-        console.print(f"controller: {self.out / CONTROLLER}", soft_wrap=True)
+            console.print(error_table(trainer.errors))
+        if trainer.progress.step < trainer.steps:
+            console.print("interrupted; the same command goes on")
+        console.print(f"policy folder: {self.out}; the controller is in it", soft_wrap=True)
 
     def _config(self, policy: Policy) -> ActConfig:
         try:
@@ -99,8 +105,22 @@ class TrainControllerCommand:
         )
 
 
-def error_table(clean: ChunkErrors, jittered: ChunkErrors) -> Table:
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM are only noted, so that the step under way is finished."""
+    interrupted = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: interrupted.set()) for number in numbers]
+    try:
+        yield interrupted
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def error_table(errors: Validation) -> Table:
     """Mean joint errors along the chunk, in degrees."""
+    clean = errors.clean
     table = Table(title=f"held-out windows: {clean.windows}, mean joint error [deg]")
     table.add_column("step")
     for joint in range(1, 8):
@@ -110,9 +130,10 @@ def error_table(clean: ChunkErrors, jittered: ChunkErrors) -> Table:
     for step in sorted({1, steps // 4, steps // 2, 3 * steps // 4, steps}):
         row = clean.joints_deg[step - 1]
         table.add_row(str(step), *(f"{value:.2f}" for value in row), f"{row.mean():.2f}")
-    row = jittered.joints_deg[-1]
-    cells = [f"{value:.2f}" for value in row]
-    table.add_row(f"{steps}, start beside the path", *cells, f"{row.mean():.2f}")
+    if errors.jittered is not None:
+        row = errors.jittered.joints_deg[-1]
+        cells = [f"{value:.2f}" for value in row]
+        table.add_row(f"{steps}, start beside the path", *cells, f"{row.mean():.2f}")
     table.caption = f"gripper right in {100 * clean.gripper_accuracy:.1f} % of the steps"
     return table
 
@@ -134,8 +155,11 @@ def _progress_bar(console: Console) -> Iterator[Callable[[Report], None]]:
         def show(news: Report) -> None:
             text = f"loss {news.loss['loss']:.3f}, joints {news.loss['joints']:.3f}"
             if news.errors is not None:
-                clean, jittered = news.errors
-                text += f", {clean.end_deg:.2f} deg, jittered {jittered.end_deg:.2f} deg"
+                text += "".join(
+                    f", {name.removesuffix('_end_deg')} {value:.2f} deg"
+                    for name, value in news.errors.summary.items()
+                    if name.endswith("_deg")
+                )
             bar.update(task, completed=news.step, total=news.steps, news=text)
             if not console.is_terminal and news.step % _PLAIN_EVERY == 0:
                 print(f"step {news.step} of {news.steps}: {text}", flush=True)
@@ -156,11 +180,8 @@ def _wandb(project: str, out: Path) -> Iterator[Callable[[Report], None]]:
     run: Any = wandb.init(project=project, name=out.name, dir=str(out), resume="allow")
 
     def report(news: Report) -> None:
-        values = dict(news.loss)
-        if news.errors is not None:
-            clean, jittered = news.errors
-            values |= {"clean_end_deg": clean.end_deg, "jittered_end_deg": jittered.end_deg}
-        run.log(values, step=news.step)
+        errors = {} if news.errors is None else news.errors.summary
+        run.log(news.loss | errors, step=news.step)
 
     yield report
     run.finish()

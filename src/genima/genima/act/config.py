@@ -80,9 +80,11 @@ class ActConfig:
         hold_steps: Steps for which a demonstration stands still behind its end.
         start_jitter_rad: Largest joint offset from which windows begin (uniform up to it).
         jitter_share: Share of windows that begin with such an offset.
+        jitter_fade_steps: Steps within which the actions make up for it.
         synthetic_share: Share of windows that are motions between random configurations.
-        view_dropout: Share of windows that lose the spheres in some views.
+        view_dropout: Share of windows that lose spheres, most of them all of some views.
         target_noise_rad: Standard deviation of the error of each joint in the drawing [rad].
+        sphere_noise_m: Standard deviation of the place of each sphere in each view [m].
         blur_px: Largest standard deviation of the blur, in pixels of a 256-pixel view.
         elastic: Whether views are warped elastically (the original: half of them).
         crop_padding_px: Largest shift of a view, in pixels of a 256-pixel view (the original: 4).
@@ -126,9 +128,11 @@ class ActConfig:
     hold_steps: int = 0
     start_jitter_rad: float = 0.0
     jitter_share: float = 0.0
+    jitter_fade_steps: int = 8
     synthetic_share: float = 0.0
     view_dropout: float = 0.0
     target_noise_rad: float = 0.0
+    sphere_noise_m: float = 0.0
     blur_px: float = 0.0
     elastic: bool = True
     crop_padding_px: int = 4
@@ -162,7 +166,7 @@ class ActConfig:
 
 
 #: Presets by name. `tiny` fits two CPU cores: smaller images and width, and what a small network
-#: needs to learn from few steps (benchmarks/README.md has the measurements behind it).
+#: needs to learn from few steps.
 PRESETS: dict[str, ActConfig] = {
     "paper": ActConfig(),
     "tiny": ActConfig(
@@ -198,7 +202,8 @@ PRESETS: dict[str, ActConfig] = {
         jitter_share=0.85,
         synthetic_share=0.2,
         view_dropout=0.5,
-        target_noise_rad=0.005,
+        target_noise_rad=0.003,
+        sphere_noise_m=0.002,
         blur_px=2.0,
         elastic=False,
         crop_padding_px=0,
@@ -231,6 +236,7 @@ def looking_at(config: ActConfig, what: Input) -> ActConfig:
         synthetic_share=0.0,
         view_dropout=0.0,
         target_noise_rad=0.0,
+        sphere_noise_m=0.0,
         auxiliary_weight=0.0 if what is Input.CAMERAS else config.auxiliary_weight,
     )
 

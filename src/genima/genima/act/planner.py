@@ -21,18 +21,24 @@ class ActPlanner:
         predictor: The trained controller.
         decoder: Reads the drawing.
         tolerance_rad: How far apart the two may be at any joint [rad].
+        check: Whether to compare at all; without, whatever is drawn is followed.
     """
 
     def __init__(
-        self, predictor: ActPredictor, decoder: TargetDecoder, tolerance_rad: float
+        self,
+        predictor: ActPredictor,
+        decoder: TargetDecoder,
+        tolerance_rad: float,
+        check: bool = True,
     ) -> None:
         self._predictor = predictor
         self._decoder = decoder
         self._tolerance_rad = tolerance_rad
+        self._check = check and predictor.reads_spheres
 
     def plan(self, tile: UInt8[Array, "t t 3"], seen: Seen) -> Plan:
         """Read a drawn tile."""
-        if not self._predictor.reads_spheres:
+        if not self._check:
             chunk = self._predictor.predict(tile, seen)
             return Plan(chunk.q[-1], bool(chunk.gripper_open[-1]), fit=-1.0, chunk=chunk)
         decoded = self._decoder.decode(tile, seen.q)

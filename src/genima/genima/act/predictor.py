@@ -30,7 +30,7 @@ class ActPredictor:
         device: Where to compute.
 
     Raises:
-        PolicyError: It was trained for other cameras, another horizon or another step.
+        PolicyError: It was trained for another policy.
     """
 
     def __init__(
@@ -40,10 +40,15 @@ class ActPredictor:
         text_model: Path | None = None,
         device: str = "cpu",
     ) -> None:
-        config = checkpoint.config
-        _require_same("cameras", sorted(config.cameras), sorted(policy.cameras))
-        _require_same("horizon_steps", config.horizon_steps, policy.horizon_steps)
-        _require_same("step_s", checkpoint.step_s, policy.step_s)
+        config, trained = checkpoint.config, checkpoint.policy
+        _require_same("cameras", sorted(trained.cameras), sorted(policy.cameras))
+        for name in ("horizon_steps", "step_s", "image_size_px"):
+            _require_same(name, getattr(trained, name), getattr(policy, name))
+        radii = [
+            {name: used.sphere_radii_m[name] for name in sorted(policy.cameras)}
+            for used in (trained, policy)
+        ]
+        _require_same("sphere_radii_m", *radii)
         self._config, self._policy, self._device = config, policy, torch.device(device)
         self._network = checkpoint.network().to(self._device)
         self._normaliser = Normaliser(checkpoint.statistics, config.actions, self._device)

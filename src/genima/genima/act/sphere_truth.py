@@ -19,9 +19,9 @@ def sphere_view(window: Window, cameras: Sequence[Camera]) -> SphereView:
     """The spheres of one window in the views of its cameras, without a batch dimension."""
     base_T_spheres = sphere_poses(window.q_target)
     pixels, depths, axes, visible = [], [], [], []
-    for camera, drawn in zip(cameras, window.drawn, strict=True):
+    for index, camera in enumerate(cameras):
         view = camera.view(window.q)
-        uv, depth = view.project(base_T_spheres[:, :3, 3])
+        uv, depth = view.project(base_T_spheres[:, :3, 3] + window.offsets_m[index])
         size = np.array([view.intrinsics.width, view.intrinsics.height])
         place = 2.0 * uv / size - 1.0
         inside = (depth > _NEAREST_M) & (np.abs(place) < 1.0).all(axis=-1)
@@ -29,7 +29,7 @@ def sphere_view(window: Window, cameras: Sequence[Camera]) -> SphereView:
         pixels.append(np.clip(np.nan_to_num(place), -2.0, 2.0))
         depths.append(np.log(np.maximum(depth, _NEAREST_M)))
         axes.append(base_T_spheres[:, :3, 0] @ cam_R_base.T)
-        visible.append(inside & bool(drawn))
+        visible.append(inside & window.drawn[index])
     return SphereView(
         _tensor(pixels), _tensor(depths), _tensor(axes), torch.from_numpy(np.stack(visible))
     )

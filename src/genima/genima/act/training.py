@@ -4,7 +4,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from genima.act.augmentations import Augmentations
 from genima.act.backbone import parameter_groups
 from genima.act.checkpoint import ActCheckpoint
-from genima.act.config import ActConfig, to_json
+from genima.act.config import ActConfig, Input, to_json
 from genima.act.curves import Curves
 from genima.act.images import standardise, values
 from genima.act.language import LanguageEncoder
@@ -33,51 +33,14 @@ from genima.act.training_state import (
     load_state,
     save_state,
 )
-from genima.act.validation import ChunkErrors, chunk_errors
+from genima.act.training_types import Report, TrainingOptions
+from genima.act.validation import ChunkErrors, Validation, chunk_errors
 from genima.data.textures import TextureBank
 from genima.errors import InvalidParameter
-from genima.policy import Policy
+from genima.policy import Policy, policy_values, save_policy
 
 #: Folder of the trained controller, below the folder of the training.
 CONTROLLER = "controller"
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """What does not change the result, and the seed.
-
-    Attributes:
-        seed: Of everything random.
-        workers: Processes that draw samples.
-        log_every: Steps between two rows of the curves.
-        save_every: Steps between two validations, each with a checkpoint.
-        backbone: An ImageNet checkpoint of torchvision's ResNet18.
-        text_model: Folder of the text model.
-    """
-
-    seed: int = 0
-    workers: int = 1
-    log_every: int = 50
-    save_every: int = 1000
-    backbone: Path | None = None
-    text_model: Path | None = None
-
-
-@dataclass(frozen=True)
-class Report:
-    """What there is to tell after a step.
-
-    Attributes:
-        step: Steps done.
-        steps: Steps to do.
-        loss: Newest parts of the loss, by name.
-        errors: Newest validation, clean and jittered.
-    """
-
-    step: int
-    steps: int
-    loss: dict[str, float]
-    errors: tuple[ChunkErrors, ChunkErrors] | None
 
 
 class Trainer:
@@ -119,6 +82,7 @@ class Trainer:
         if options.backbone is not None:
             network.backbone.load_imagenet(options.backbone)
             network.frozen_statistics = True
+            network.train()  # freezes, before anything counts the parameters
         optimiser = torch.optim.AdamW(
             parameter_groups(network.backbone, network, config), weight_decay=config.weight_decay
         )
@@ -129,7 +93,7 @@ class Trainer:
         self._parallel = self._accelerator.prepare(self._network)
         self._curves = Curves(out, self._progress.step) if self._main else None
         self._loss: dict[str, float] = {}
-        self._errors: tuple[ChunkErrors, ChunkErrors] | None = None
+        self._errors: Validation | None = None
 
     @property
     def progress(self) -> Progress:
@@ -137,23 +101,31 @@ class Trainer:
         return self._progress
 
     @property
-    def errors(self) -> tuple[ChunkErrors, ChunkErrors] | None:
+    def steps(self) -> int:
+        """How many steps there are to do in all."""
+        return self._config.steps
+
+    @property
+    def errors(self) -> Validation | None:
         """Newest validation, on clean and on jittered windows."""
         return self._errors
 
-    def run(self, tell: Callable[[Report], None]) -> None:
-        """Train until the end, or until interrupted; then it can be gone on with."""
+    def run(
+        self, tell: Callable[[Report], None], should_stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Train until the end, or until told to stop; then it can be gone on with.
+
+        Between two steps only: what interrupts a step leaves a state that no unbroken run has.
+        """
         began_s = time.monotonic() - self._progress.seconds
-        try:
-            for batch in self._batches():
-                self._step(batch)
-                step = self._progress.step + 1
-                self._note(step, time.monotonic() - began_s)
-                tell(Report(step, self._config.steps, self._loss, self._errors))
-        except KeyboardInterrupt:
-            self._save()
-            raise
-        self._save()
+        for batch in self._batches():
+            self._step(batch)
+            step = self._progress.step + 1
+            self._note(step, time.monotonic() - began_s)
+            tell(Report(step, self._config.steps, self._loss, self._errors))
+            if should_stop():
+                self._save()
+                return
 
     @property
     def _main(self) -> bool:
@@ -161,14 +133,18 @@ class Trainer:
 
     def _resume(self) -> Progress:
         run = {
-            "config": to_json(self._config) | {"steps": None},
+            "config": to_json(self._config),
+            "policy": policy_values(self._policy),
             "seed": self._options.seed,
-            "train": len(self._split.train),
+            "demonstrations": len(self._split.train),
+            "backgrounds": self._bank.file.parent.name,
+            "backbone": str(self._options.backbone or ""),
             "statistics": self._statistics.to_json(),
         }
         progress = load_progress(self._out)
         if progress is None:
             self._out.mkdir(parents=True, exist_ok=True)
+            save_policy(self._policy, self._out / "policy.yaml")
             return Progress(0, 0.0, run)
         if differing := differences(progress.run, run):
             raise InvalidParameter(
@@ -204,10 +180,12 @@ class Trainer:
     def _step(self, batch: Batch) -> None:
         config, device = self._config, self._accelerator.device
         step = self._progress.step
-        torch.manual_seed(self._options.seed * 1_000_003 + step)
-        chance = torch.Generator().manual_seed(self._options.seed * 2_000_003 + step)
+        # Of its own for each step and process, so that a resumed run draws what it would have.
+        seed = hash((self._options.seed, step, self._accelerator.process_index)) % 2**62
+        torch.manual_seed(seed)
+        chance = torch.Generator(device).manual_seed(seed + 1)
         augment = Augmentations(config, chance)
-        images = standardise(augment(values(batch.images))).to(device)
+        images = standardise(augment(values(batch.images.to(device))))
         q = batch.q.to(device)
         gripper = batch.gripper_chunk.to(device)
         padded = batch.padded.to(device)
@@ -246,28 +224,25 @@ class Trainer:
         row["learning_rate"] = self._optimiser.param_groups[0]["lr"]
         if due and self._main:
             self._errors = self._validate()
-            clean, jittered = self._errors
-            row |= {"clean_end_deg": clean.end_deg, "jittered_end_deg": jittered.end_deg}
-            row["gripper_accuracy"] = clean.gripper_accuracy
+            row |= self._errors.summary
         if self._curves is not None and (due or step % self._options.log_every == 0):
             self._curves.add(row)
         if due:
             self._save()
 
-    def _validate(self) -> tuple[ChunkErrors, ChunkErrors]:
+    def _validate(self) -> Validation:
         network = self._checkpoint().network()
-        clean, jittered = (
-            chunk_errors(
-                network,
-                held_out_batches(
-                    self._split.held_out, self._policy, self._config, self._bank, jittered
-                ),
-                Normaliser(self._statistics, self._config.actions),
-                self._language,
+        normaliser = Normaliser(self._statistics, self._config.actions)
+
+        def measure(jittered: bool) -> ChunkErrors:
+            batches = held_out_batches(
+                self._split.held_out, self._policy, self._config, self._bank, jittered
             )
-            for jittered in (False, True)
-        )
-        return clean, jittered
+            return chunk_errors(network, batches, normaliser, self._language)
+
+        # Camera images show where the arm was, so they cannot be looked at from elsewhere.
+        movable = self._config.input is Input.SPHERES
+        return Validation(measure(False), measure(True) if movable else None)
 
     def _checkpoint(self) -> ActCheckpoint:
         weights = self._average.weights if self._config.ema_decay else self._network.state_dict()
@@ -279,14 +254,11 @@ class Trainer:
             "seed": self._options.seed,
         }
         if self._errors is not None:
-            clean, jittered = self._errors
-            trained["clean_end_deg"] = round(clean.end_deg, 3)
-            trained["jittered_end_deg"] = round(jittered.end_deg, 3)
-            trained["gripper_accuracy"] = round(clean.gripper_accuracy, 4)
+            trained |= {name: round(x, 4) for name, x in self._errors.summary.items()}
         return ActCheckpoint(
             self._config,
             self._statistics,
-            self._policy.step_s,
+            self._policy,
             {name: _used(name, w) for name, w in weights.items() if _kept(name)},
             self._language.known,
             trained,

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from genima.act.config import ActConfig, Actions, Input
 from genima.act.normalisation import Statistics
 from genima.act.samples import Batch, StepSampler, collate, describe
-from genima.act.variation import Variation, held
+from genima.act.variation import Variation, labelled
 from genima.data.demonstration import Demonstration
 from genima.data.targets import Window, Windows
 from genima.data.targets_torch import (
@@ -81,7 +81,7 @@ def statistics(
     states, actions = [], []
     for demonstration in demonstrations:
         for window in Windows(demonstration, policy):
-            window = held(window, config.hold_steps)
+            window = labelled(window, config.hold_steps)
             chunk = window.q_chunk[~window.padded]
             states.append(window.q)
             actions.append(chunk - window.q if config.actions is Actions.RESIDUAL else chunk)
@@ -145,11 +145,11 @@ def _samples(
 
 
 def _clean(window: Window, rng: np.random.Generator, hold_steps: int) -> Window:
-    return held(window, hold_steps)
+    return labelled(window, hold_steps)
 
 
 def _jittered(window: Window, rng: np.random.Generator, hold_steps: int) -> Window:
     """From another start; only the end of the chunk is then what was demonstrated."""
-    window = held(window, hold_steps)
+    window = labelled(window, hold_steps)
     offset = rng.uniform(-JITTER_RAD, JITTER_RAD, 7)
     return replace(window, q=window.q + offset)

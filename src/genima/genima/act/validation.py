@@ -35,6 +35,30 @@ class ChunkErrors:
         return float(self.joints_deg[-1].mean())
 
 
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """How well held-out windows are predicted.
+
+    Attributes:
+        clean: As they were demonstrated.
+        jittered: From a start beside the path; None where that cannot be seen.
+    """
+
+    clean: ChunkErrors
+    jittered: ChunkErrors | None
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """The numbers that matter most, by the names that curves and checkpoints give them."""
+        values = {
+            "clean_end_deg": self.clean.end_deg,
+            "gripper_accuracy": self.clean.gripper_accuracy,
+        }
+        if self.jittered is not None:
+            values["jittered_end_deg"] = self.jittered.end_deg
+        return values
+
+
 @torch.inference_mode()
 def chunk_errors(
     network: Act,

@@ -12,17 +12,21 @@ import numpy as np
 
 from genima.act.config import ActConfig
 from genima.arrays import Array, Bool, Float
-from genima.control.minimum_jerk import minimum_jerk_chunk
+from genima.control.minimum_jerk import ARRIVAL_TOLERANCE_RAD
 from genima.data.targets import Window
 from genima.limits import RobotModel, limits_of
 
 #: How far a motion between random configurations leads at each joint, at most [rad]. The last
 #: joint turns the hand, which only the stripes show.
-_SYNTHETIC_WAY_RAD = np.array([0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1.5])
+_SYNTHETIC_WAY_RAD = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.8])
 #: How far beside the demonstrated path such a motion begins, at most [rad].
 _SYNTHETIC_START_RAD = np.array([0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 1.0])
+#: The speed of such motions [rad/s]; that of the demonstrations.
+_SYNTHETIC_SPEED_RAD_S = 1.0
 #: The camera that sees most; of windows with view dropout, half lose its spheres.
 _MAIN_CAMERA = "front"
+#: Share of the windows in which single spheres are missing, as a diffusion model forgets them.
+_MISSING_SHARE, _MISSING_EACH = 0.15, 0.1
 _LIMIT_MARGIN_RAD = 0.02
 
 
@@ -45,61 +49,87 @@ class Variation:
         if draws[0] < config.synthetic_share:
             window = self._synthetic(window, rng)
         else:
-            window = held(window, config.hold_steps)
+            window = labelled(window, config.hold_steps)
             if draws[1] < config.jitter_share:
                 window = self._jittered(window, rng)
         if config.target_noise_rad:
             noise = config.target_noise_rad * rng.standard_normal(7)
             window = replace(window, q_target=window.q_target + noise)
+        if config.sphere_noise_m:
+            offsets_m = config.sphere_noise_m * rng.standard_normal((len(config.cameras), 4, 3))
+            window = replace(window, offsets_m=offsets_m)
         if draws[2] < config.view_dropout:
-            window = replace(window, drawn=self._views(rng))
+            window = replace(window, drawn=self._drawn(rng))
         return window
 
     def _jittered(self, window: Window, rng: np.random.Generator) -> Window:
         """The window from a start beside the path; its actions lead to the same end."""
         reach = self.config.start_jitter_rad * rng.random()
-        return shifted(window, rng.uniform(-reach, reach, 7))
+        return shifted(window, rng.uniform(-reach, reach, 7), self.config.jitter_fade_steps)
 
     def _synthetic(self, window: Window, rng: np.random.Generator) -> Window:
+        """A straight motion at an even speed, then a stand; the gripper acts on arrival."""
         limits = limits_of(RobotModel.PANDA)
         low, high = limits.q_min + _LIMIT_MARGIN_RAD, limits.q_max - _LIMIT_MARGIN_RAD
         start = window.q + rng.uniform(-_SYNTHETIC_START_RAD, _SYNTHETIC_START_RAD)
         start = np.clip(start, low, high)
-        end = np.clip(start + rng.uniform(-_SYNTHETIC_WAY_RAD, _SYNTHETIC_WAY_RAD), low, high)
+        way = rng.random() * rng.uniform(-_SYNTHETIC_WAY_RAD, _SYNTHETIC_WAY_RAD)
+        end = np.clip(start + way, low, high)
         steps = self.config.horizon_steps
-        gripper_open = bool(rng.random() < 0.5)
-        chunk = minimum_jerk_chunk(start, end, gripper_open, gripper_open, 0.0, steps, self.step_s)
+        longest = np.abs(end - start).max() / (_SYNTHETIC_SPEED_RAD_S * self.step_s)
+        moving = float(np.clip(longest, 1.0, steps))
+        share = np.minimum(np.arange(1, steps + 1) / moving, 1.0)[:, None]
+        gripper_open, gripper_target = (bool(draw < 0.5) for draw in rng.random(2))
+        arrived = share[:, 0] >= 1.0
+        arrived[-1] = True
         return replace(
             window,
             q=start,
             gripper_open=gripper_open,
             q_target=end,
-            gripper_target=gripper_open,
-            q_chunk=chunk.q,
-            gripper_chunk=chunk.gripper_open,
+            gripper_target=gripper_target,
+            q_chunk=start + share * (end - start),
+            gripper_chunk=np.where(arrived, gripper_target, gripper_open),
             padded=np.zeros(steps, bool),
         )
 
-    def _views(self, rng: np.random.Generator) -> Bool[Array, "4"]:
-        """In which views spheres stay; in one of them at least."""
+    def _drawn(self, rng: np.random.Generator) -> Bool[Array, "4 4"]:
+        """Which spheres stay in which view; in one view at least all of them do."""
         cameras = self.config.cameras
-        drawn = np.ones(len(cameras), bool)
-        if rng.random() < 0.5 and _MAIN_CAMERA in cameras:
+        drawn: Bool[Array, "4 4"] = np.ones((len(cameras), 4), bool)
+        if rng.random() < _MISSING_SHARE / max(self.config.view_dropout, _MISSING_SHARE):
+            drawn[rng.random(drawn.shape) < _MISSING_EACH] = False
+            drawn[rng.integers(len(cameras))] = True
+        elif rng.random() < 0.5 and _MAIN_CAMERA in cameras:
             drawn[cameras.index(_MAIN_CAMERA)] = False
         else:
             drawn[rng.permutation(len(cameras))[: rng.integers(1, len(cameras))]] = False
         return drawn
 
 
-def held(window: Window, steps: int) -> Window:
-    """The window of a demonstration that stands still for some steps behind its end."""
-    behind = np.cumsum(window.padded)
-    return replace(window, padded=behind > steps)
+def labelled(window: Window, hold_steps: int) -> Window:
+    """The window as it is learned: it stands behind its end, and the gripper acts on arrival.
+
+    When exactly a demonstrator closes the gripper while the arm stands cannot be seen in the
+    target; a network would learn to wait for half of the time, and an arm that executes a few
+    steps of each chunk would wait for ever.
+
+    Args:
+        window: As it was demonstrated.
+        hold_steps: For how many steps behind the end of the demonstration to stand.
+    """
+    padded = np.cumsum(window.padded) > hold_steps
+    gripper = np.full(len(padded), window.gripper_target)
+    if window.gripper_target != window.gripper_open:
+        acts = int(np.argmax(window.gripper_chunk == window.gripper_target))
+        far = np.abs(window.q_chunk[:acts] - window.q_chunk[acts]).max(axis=1)
+        away = np.flatnonzero(far > ARRIVAL_TOLERANCE_RAD)
+        gripper[: away[-1] + 1 if len(away) else 0] = window.gripper_open
+    return replace(window, padded=padded, gripper_chunk=gripper)
 
 
-def shifted(window: Window, offset: Float[Array, "7"]) -> Window:
-    """The window from a start that is off by so much [rad]; the offset fades along the chunk."""
-    steps = len(window.q_chunk)
-    s = np.arange(1, steps + 1) / steps
+def shifted(window: Window, offset: Float[Array, "7"], fade_steps: int) -> Window:
+    """The window from a start that is off by so much [rad]; the offset fades within some steps."""
+    s = np.minimum(np.arange(1, len(window.q_chunk) + 1) / fade_steps, 1.0)
     left = 1.0 - s**3 * (10.0 - 15.0 * s + 6.0 * s**2)
     return replace(window, q=window.q + offset, q_chunk=window.q_chunk + left[:, None] * offset)

@@ -33,6 +33,9 @@ def run(
     policy: Annotated[
         str, typer.Option(help="Folder of a policy, whose controller/ act loads.")
     ] = "",
+    check_drawing: Annotated[
+        bool, typer.Option(help="Let act follow only drawings that can be decoded.")
+    ] = True,
     pacing: Annotated[
         str,
         typer.Option(
@@ -68,6 +71,8 @@ def run(
         world=choices.choose(choices.WorldName, world, "world"),
         controller=choices.choose(choices.Controller, controller, "controller"),
         policy=policy,
+        weights=choices.digest(Path(policy)) if policy else "",
+        check_drawing=check_drawing,
         pacing=choices.choose(choices.Pacing, pacing, "pacing"),
         execution_horizon=execution_horizon,
         first_horizon=first_horizon,

@@ -29,6 +29,16 @@ draw; without them a learner would be taught to stop at the very edge of success
 """
 
 
+LEAD_STEPS = 0.4
+"""How much further than one step of the expert a command goes.
+
+The drives follow a moving command 0.4 steps behind. The expert counts its steps from the measured
+position, so without this lead it would move at 1/1.4 of its speed, while the targets that an
+oracle draws, K steps of the expert ahead, assume all of it.
+"""
+EXPERT_STEPS = 2
+"""How many steps of the expert a command is made from."""
+
 COMMAND_TIMES_S: Float[Array, "2"] = np.array([0.0, POLICY_STEP_S])
 """When the two points of a command are reached, counted from its stamp [s]."""
 COMMAND_TIMES_S.setflags(write=False)
@@ -56,13 +66,13 @@ class ExpertCommander:
         self._last: ExpertCommand | None = None
 
     def command(self, chunk: ExpertChunk) -> ExpertCommand:
-        """The next command: the first step of a fresh chunk.
+        """The next command: the first steps of a fresh chunk, `EXPERT_STEPS` at least.
 
         The arm arrives with the mean speed of the step, so an even motion is an even motion.
         """
         last = self._last
         q_from, dq_from = (chunk.q_now, np.zeros(7)) if last is None else (last.q[1], last.dq[1])
-        q_to = np.array(chunk.q[0], float)
+        q_to = chunk.q[0] + LEAD_STEPS * (chunk.q[1] - chunk.q[0])
         dq_to = (q_to - q_from) / POLICY_STEP_S
         self._last = ExpertCommand(
             np.stack([q_from, q_to]), np.stack([dq_from, dq_to]), bool(chunk.gripper_open[0])
@@ -102,7 +112,7 @@ def drive(world: World, max_steps: int) -> Iterator[Step]:
     for step in range(1, max_steps + SETTLE_STEPS + 1):
         if not done and step > max_steps:
             raise WorldError(f"the expert was not done after {max_steps} steps")
-        command = commander.command(world.expert_chunk(1))
+        command = commander.command(world.expert_chunk(EXPERT_STEPS))
         _advance(world, follower, command, step - 1)
         if not done and world.success():
             done = step

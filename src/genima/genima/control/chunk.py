@@ -15,7 +15,8 @@ class ActionChunk:
 
     Attributes:
         q: Joint positions [rad]; `q[i]` is reached at `start_s + (i + 1) * step_s`.
-        gripper_open: Whether the gripper is to be open from the time `q[i]` is reached.
+        gripper_open: Whether the gripper is to be open on the way to `q[i]`, as a demonstration's
+            commands are filed.
         start_s: When the first step begins [s].
         step_s: Time between two steps [s].
 

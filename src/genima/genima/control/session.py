@@ -183,9 +183,10 @@ class ControlSession:
         if plan.warning and self._settings.halt_on_warning:
             self.halt(plan.warning)
             return
+        seen_s = stamp_s if self._moving else np.inf
         if not self._try_to_seed(now_s):
             return
-        self._splice(plan, plan.q_target)
+        self._splice(plan, plan.q_target, seen_s)
         self._state, self._reason = SessionState.RUNNING, plan.warning
         self._fit, self._adopted_stamp_s = plan.fit, stamp_s
         self._chunks += 1
@@ -221,15 +222,17 @@ class ControlSession:
         self._gripper_open = self._splicer.sample(now_s - self._delay_s).gripper_open
         return setpoints
 
-    def _splice(self, plan: Plan, q_target: Float[Array, "7"]) -> None:
-        begin_s = self._committed_s - self._delay_s
-        step_s = self._policy.step_s
+    def _splice(self, plan: Plan, q_target: Float[Array, "7"], seen_s: float) -> None:
+        """Go over to a plan; a chunk begins when the moving arm was seen, not when it is ready."""
+        now_s = self._committed_s - self._delay_s
+        horizon, step_s = self._policy.horizon_steps, self._policy.step_s
         if plan.chunk is None:
-            horizon = self._policy.horizon_steps
-            self._splicer.move_to(q_target, plan.gripper_open, begin_s, horizon, step_s)
+            self._splicer.move_to(q_target, plan.gripper_open, now_s, horizon, step_s)
         else:
-            chunk = ActionChunk(plan.chunk.q, plan.chunk.gripper_open, begin_s, step_s)
-            self._splicer.splice(chunk, begin_s)
+            # However late it is, its last step is left to be done.
+            start_s = max(min(now_s, seen_s - self._delay_s), now_s - (horizon - 1) * step_s)
+            chunk = ActionChunk(plan.chunk.q, plan.chunk.gripper_open, start_s, step_s)
+            self._splicer.splice(chunk, now_s)
 
     def _make_up_for_delay(self, now_s: float) -> bool:
         """Shift the motion in time if setpoints ran out; false if it is lost."""

@@ -102,7 +102,8 @@ class ChunkSplicer:
             parts = zip(its_motion, fade.at(t_s), strict=True)
             return Motion(*(its + rest for its, rest in parts))
 
-        self._set_gripper(self._gripper_at(now_s), chunk.times_s, chunk.gripper_open)
+        begins_s = chunk.times_s - chunk.step_s
+        self._set_gripper(self._gripper_at(now_s), begins_s, chunk.gripper_open)
         self._begin(motion, now_s, chunk.end_s, chunk.step_s)
 
     def move_to(

@@ -17,6 +17,8 @@ from genima.tiles import tile_images
 
 #: The least opacity of a sphere on a random background; the original's `alpha_blend`.
 LEAST_ALPHA = 0.7
+#: Where spheres are that are not drawn: beyond what is drawn of any.
+_OUT_OF_SIGHT_M = 100.0
 
 
 def draw_on_backgrounds(
@@ -38,13 +40,16 @@ def draw_on_backgrounds(
         rng: All chance comes from it.
     """
     base_T_spheres = sphere_poses(window.q_target)
-    for camera, drawn in zip(cameras, window.drawn, strict=True):
+    for index, camera in enumerate(cameras):
         image = backgrounds.draw(rng)
         alpha = rng.uniform(LEAST_ALPHA, 1.0)
-        if drawn:
+        if window.drawn[index].any():
+            poses = base_T_spheres.copy()
+            poses[:, :3, 3] += window.offsets_m[index]
+            poses[~window.drawn[index], :3, 3] += _OUT_OF_SIGHT_M
             view = camera.view(window.q)
             radius_m = policy.sphere_radii_m[camera.name]
-            paint_spheres(image, base_T_spheres, window.gripper_target, view, radius_m, alpha)
+            paint_spheres(image, poses, window.gripper_target, view, radius_m, alpha)
         yield image
 
 

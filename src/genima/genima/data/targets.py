@@ -22,6 +22,11 @@ from genima.policy import Policy
 #: Relative difference in step length that is taken for rounding.
 _STEP_TOLERANCE = 0.01
 
+_ALL_DRAWN = np.ones((4, 4), bool)
+_ALL_DRAWN.setflags(write=False)
+_IN_PLACE = np.zeros((4, 4, 3))
+_IN_PLACE.setflags(write=False)
+
 
 def target_steps(length: int, horizon_steps: int) -> Int[Array, "n"]:
     """The step that is drawn at each of `length` steps."""
@@ -41,7 +46,8 @@ class Window:
             command; past the end the last one again.
         gripper_chunk: Whether the gripper is told to be open with each of these.
         padded: Which of these lie past the demonstration's end.
-        drawn: In which cameras of the policy spheres are drawn.
+        drawn: Which spheres are drawn in which cameras of the policy.
+        offsets_m: How far from its place each of them is drawn [m].
     """
 
     q: Float[Array, "7"]
@@ -51,7 +57,8 @@ class Window:
     q_chunk: Float[Array, "k 7"]
     gripper_chunk: Bool[Array, "k"]
     padded: Bool[Array, "k"]
-    drawn: Bool[Array, "4"]
+    drawn: Bool[Array, "4 4"]
+    offsets_m: Float[Array, "4 4 3"]
 
 
 class Windows(Sequence[Window]):
@@ -97,7 +104,8 @@ class Windows(Sequence[Window]):
             q_chunk=self._q_action[chunk],
             gripper_chunk=self._gripper_action[chunk],
             padded=ahead > len(self) - 1,
-            drawn=np.ones(4, bool),
+            drawn=_ALL_DRAWN,
+            offsets_m=_IN_PLACE,
         )
 
 

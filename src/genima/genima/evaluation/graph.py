@@ -171,6 +171,7 @@ def _arguments(
         "policy_file": str(Path(plan.policy).absolute() / "policy.yaml") if plan.policy else "",
         "execution_horizon": str(plan.execution_horizon),
         "first_horizon": str(plan.first_horizon),
+        "check_drawing": str(plan.check_drawing).lower(),
         "video": str(settings.video).lower(),
         "images_on_request": str(not settings.video).lower(),
         "image_quality": plan.image_quality.value,

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an evaluation is to run: everything that its results depend on, and nothing else."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
+from pathlib import Path
 from typing import Any, TypeVar
 
-from genima.errors import EvaluationError, InvalidParameter, UnknownTask
+from genima.errors import EvaluationError, InvalidParameter, PolicyError, UnknownTask
 from genima.policy import Policy
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -73,6 +75,8 @@ class EvaluationPlan:
         controller: What turns drawn targets into motion; of no account for the expert.
         policy: Folder of the policy, whose `controller/` the controller `act` loads; empty for
             the paper's values and no weights.
+        weights: Digest of the policy's files, so that results of two trainings are never mixed.
+        check_drawing: Whether the controller `act` follows only drawings that can be decoded.
         pacing: Lockstep is reproducible; of no account for the expert.
         execution_horizon: Steps of each chunk that are executed.
         first_horizon: Steps of the first chunk that are executed, 0 for as many as of the others;
@@ -88,6 +92,8 @@ class EvaluationPlan:
     world: WorldName = WorldName.MUJOCO
     controller: Controller = Controller.GEOMETRIC
     policy: str = ""
+    weights: str = ""
+    check_drawing: bool = True
     pacing: Pacing = Pacing.LOCKSTEP
     execution_horizon: int = 20
     first_horizon: int = 0
@@ -184,6 +190,23 @@ class EvaluationPlan:
             for name in here
             if here[name] != there[name]
         )
+
+
+def digest(policy: Path) -> str:
+    """Of all files of a policy folder.
+
+    Raises:
+        PolicyError: It is no policy folder.
+    """
+    if not (policy / "policy.yaml").is_file():
+        raise PolicyError(f"{policy} is no policy folder: it has no policy.yaml")
+    sums = hashlib.sha256()
+    folders = [policy / name for name in ("controller", "diffusion")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    for path in sorted([policy / "policy.yaml", *files]):
+        sums.update(f"{path.relative_to(policy)} {path.stat().st_size}\n".encode())
+        sums.update(path.read_bytes())
+    return sums.hexdigest()[:16]
 
 
 def choose(kind: type[Choice], text: str, name: str) -> Choice:
