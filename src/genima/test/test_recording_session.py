@@ -442,6 +442,15 @@ def test_losses_that_the_middleware_reports_are_counted(bench: Bench) -> None:
     assert (stream.count, stream.lost) == (2, 2)
 
 
+def test_losses_of_a_camera_before_its_first_image_of_the_take_are_counted(bench: Bench) -> None:
+    bench.start()
+    bench.session.report_lost("/front/color/image_raw", 4)
+    bench.run(10)
+    bench.keep()
+    stream = Recording.open(bench.path).episodes()[0].info.streams["/front/color/image_raw"]
+    assert (stream.count, stream.lost) == (10, 4)
+
+
 @pytest.mark.parametrize("storage", [ImageStorage.PNG, ImageStorage.JPEG])
 def test_compressed_images_go_to_their_own_topic(tmp_path: Path, storage: ImageStorage) -> None:
     bench = Bench(tmp_path / "set", SessionSettings(image_storage=storage))

@@ -77,6 +77,41 @@ def test_reported_losses_of_a_stream_without_a_period_add_up() -> None:
     assert (stats.lost, stats.gaps) == (3, 0)
 
 
+def test_reported_losses_stay_lost_however_close_the_stamps_are() -> None:
+    stats = stats_of([], period_s=0.01)
+    for i in range(40):
+        if i == 20:
+            stats.lose(5)
+        stats.add(i * 10**6)
+    info = stats.info()
+    assert (info.count, info.lost, info.gap_count) == (40, 5, 1)
+    assert info.gaps[0] == pytest.approx((0.019, 0.020))
+
+
+def test_more_losses_than_the_hole_has_room_for_are_all_counted() -> None:
+    stats = stats_of([0, PERIOD_NS])
+    stats.lose(5)
+    stats.add(3 * PERIOD_NS)
+    assert (stats.lost, stats.gaps) == (5, 1)
+
+
+def test_reported_loss_is_not_taken_back_by_an_early_message() -> None:
+    stats = stats_of(np.arange(20) * PERIOD_NS)
+    stats.lose(1)
+    stats.add(round(20.7 * PERIOD_NS))
+    stats.add(21 * PERIOD_NS)
+    assert (stats.lost, stats.gaps) == (1, 1)
+
+
+@pytest.mark.parametrize("stamps", [[], [10**13]])
+def test_losses_before_the_first_message_are_counted(stamps: list[int]) -> None:
+    stats = stats_of(stamps)
+    stats.lose(3)
+    for stamp_ns in np.arange(10) * PERIOD_NS:
+        stats.add(int(stamp_ns))
+    assert (stats.lost, stats.gaps) == (3, 0)
+
+
 def test_message_or_none_has_no_rate() -> None:
     for stamps in ([], [5]):
         info = stats_of(stamps).info()

@@ -54,7 +54,8 @@ def streams_of(streams: dict[str, StreamInfo], repaired: Repaired) -> dict[str, 
         for stamp_ns in repaired.stamps_ns.get(topic, ()):
             stats.add(stamp_ns)
         # Those that had come before the disk failed, and those of which stamps tell nothing.
-        stats.lose(max(0, stream.count - stats.count) + (0 if stream.period_s else stream.lost))
+        unwritten, known = stream.count - stats.count, stream.lost - stats.lost
+        stats.lose(max(0, unwritten) + max(0, known))
         found[topic] = stats.info()
     return found
 

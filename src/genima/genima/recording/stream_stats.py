@@ -35,7 +35,7 @@ class StreamStats:
         self._period_s = period_s
         self._newest_ns: deque[int] = deque(maxlen=_WINDOW + 1)
         self._missing = 0
-        self._last_missing = 0
+        self._may_be_late = False  # what the last hole misses may only have been late
         self._late = 0.0  # in periods
         self._gaps: list[tuple[float, float]] = []
         self._gap_count = 0
@@ -45,28 +45,36 @@ class StreamStats:
         self.count = 0
 
     def lose(self, count: int) -> None:
-        """So many messages did not come through. Those that leave a hole are counted once."""
+        """So many messages did not come through, before the next that does.
+
+        Where the stamps then show a hole, it is theirs: they are counted once.
+        """
         self._reported += count
 
     def add(self, stamp_ns: int) -> None:
         """A message came with this stamp [ns]."""
         self.count += 1
         if not self._newest_ns:
-            self._newest_ns.append(stamp_ns)
+            self._begin(stamp_ns)
             return
         last_ns = self._newest_ns[-1]
         if last_ns - _NEW_TIME_NS < stamp_ns <= last_ns:
             return  # out of order, or a world that waits says the same thing again
         if stamp_ns < last_ns:  # another world, or a clock that was set
-            self._newest_ns.clear()
-            self._late = 0.0
-        else:
-            self._add_interval(last_ns, stamp_ns)
+            self._begin(stamp_ns)
+            return
+        self._add_interval(last_ns, stamp_ns)
         self._newest_ns.append(stamp_ns)
 
+    def _begin(self, stamp_ns: int) -> None:
+        self._newest_ns.clear()
+        self._newest_ns.append(stamp_ns)
+        self._late = 0.0
+        self._may_be_late = False
+        self._missing += self._reported  # no stamp tells where
+        self._reported = 0
+
     def _add_interval(self, last_ns: int, stamp_ns: int) -> None:
-        if self._period_s:
-            self._reported = 0  # the hole that they left is counted now
         interval_s = (stamp_ns - last_ns) * _NS
         self._intervals += 1
         off_s = interval_s - self._mean_s
@@ -77,11 +85,14 @@ class StreamStats:
         periods = interval_s / self._period_s + self._late
         steps = max(0, math.floor(periods + 0.5))
         self._late = (periods - steps) / 2.0
-        if steps > 1:
-            self._open_gap(last_ns, stamp_ns, steps - 1)
-        elif steps == 0 and self._last_missing == 1:
+        reported, self._reported = self._reported, 0
+        # Stamps that are close together do not bring back what is known to be lost.
+        missing = max(steps - 1, reported)
+        if missing > 0:
+            self._open_gap(last_ns, stamp_ns, missing)
+        elif steps == 0 and self._may_be_late:
             self._close_gap()
-        self._last_missing = max(0, steps - 1)
+        self._may_be_late = missing == 1 and not reported
 
     def _open_gap(self, last_ns: int, stamp_ns: int, missing: int) -> None:
         self._missing += missing
