@@ -264,6 +264,46 @@ def test_hole_in_stamps_ends_the_take_though_messages_flow_again(bench: Bench) -
     assert bench.session.info.ended_because == "/front/color/image_raw was silent for 1.5 s"
 
 
+def test_camera_that_repeats_its_last_image_ends_the_take(bench: Bench) -> None:
+    bench.start()
+    bench.run(10)
+    topic = "/wrist/color/image_raw"
+    image = cases.image_message(cases.stamped_image(bench.now_s, 64, 48), bench.now_s)
+    bench.silent = (topic,)
+    wrist = next(s for s in bench.session.streams if s.spec.topic == topic)
+    for _ in range(40):
+        bench.run(1)
+        arrived_ns = bench.now_ns + 2_000_000
+        bench.session.receive(topic, arrived_ns, bench.now_ns, cases.serialized(image))
+        if bench.session.state is RecorderState.REVIEW:
+            break
+    assert 0.9 < wrist.age_s(bench.now_ns) < 1.2
+    assert bench.session.info.ended_because == (
+        f"{topic}: the same stamp comes again and again; start what publishes it anew"
+    )
+    with pytest.raises(NotReady, match="still under review"):
+        bench.start()
+    bench.session.discard(bench.now_ns)
+    with pytest.raises(NotReady, match="the same stamp comes again and again"):
+        bench.start()
+
+
+def test_images_that_were_repeated_for_a_while_are_a_hole(bench: Bench) -> None:
+    bench.start()
+    bench.run(10)
+    topic = "/wrist/color/image_raw"
+    image = cases.image_message(cases.stamped_image(bench.now_s, 64, 48), bench.now_s)
+    bench.silent = (topic,)
+    for _ in range(12):
+        bench.run(1)
+        bench.session.receive(topic, bench.now_ns, bench.now_ns, cases.serialized(image))
+    bench.silent = ()
+    bench.run(10)
+    bench.keep()
+    stream = Recording.open(bench.path).episodes()[0].info.streams[topic]
+    assert (stream.count, stream.lost, stream.gap_count) == (32, 12, 1)
+
+
 def test_watchdog_that_overslept_does_not_take_waiting_messages_for_lost(bench: Bench) -> None:
     bench.start()
     bench.run(10)

@@ -70,12 +70,15 @@ class Stream:
     Attributes:
         last: The newest message; None if none came.
         stats: Since the take began.
+        frozen: Whether the newest message has the stamp of one before it.
     """
 
     def __init__(self, spec: StreamSpec, channel: int) -> None:
         self.spec = spec
         self.channel = channel
         self.last: Received | None = None
+        self.frozen = False
+        self._advanced: Received | None = None  # the newest that had a stamp of its own
         self.restart()
 
     def restart(self) -> None:
@@ -94,6 +97,10 @@ class Stream:
     def note(self, received: Received, written: bool) -> float:
         """A message came; the time since the one before, by its stamp [s]."""
         before, self.last = self.last, received
+        again = before is not None and received.stamp_ns == before.stamp_ns
+        self.frozen = again and received is not before
+        if not again:
+            self._advanced = received
         if written:
             self.stats.add(received.stamp_ns)
         else:
@@ -101,8 +108,11 @@ class Stream:
         return (received.stamp_ns - before.stamp_ns) * _NS if before else 0.0
 
     def age_s(self, now_ns: int) -> float:
-        """Time since the newest message came [s]; infinite if none did."""
-        return (now_ns - self.last.log_time_ns) * _NS if self.last else math.inf
+        """Time since a message with a new stamp came [s]; infinite if none did.
+
+        A camera that hangs may send its last image for ever: that is no news.
+        """
+        return (now_ns - self._advanced.log_time_ns) * _NS if self._advanced else math.inf
 
     def behind_s(self, newest_stamp_ns: int) -> float:
         """How far its newest stamp is behind that of another stream [s]."""

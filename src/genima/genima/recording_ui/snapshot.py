@@ -5,8 +5,8 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-#: A stream that a take needs is bad when it has been silent for so long [s]; the recorder ends
-#: the take then.
+#: A stream that a take needs is bad when nothing new came for so long [s]; the recorder ends the
+#: take then.
 SILENT_S = 1.0
 #: Jitter is worth a look from this fraction of the period on.
 _JITTER_FRACTION = 0.5
@@ -49,7 +49,7 @@ class StreamSnapshot:
         gaps: Times it was silent for longer than its limit.
         rate_hz: Over the last seconds [Hz]; NaN until it came twice.
         jitter_s: Standard deviation of the intervals [s]; NaN until it came twice.
-        age_s: Since the last message [s]; negative if none came.
+        age_s: Since the last message with a new stamp [s]; negative if none came.
         required: Whether a take needs it.
     """
 
