@@ -2,6 +2,7 @@
 """Takes are begun, watched, ended, kept, discarded and recovered."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -168,6 +169,30 @@ def test_kept_take_is_an_episode_with_every_message_and_its_true_stamps(bench: B
     assert recording.info.cameras["front"] == CameraFacts(64, 48, "rgb8")
     assert recording.info.joints == tuple(sorted((*cases.JOINT_NAMES, *cases.FINGERS)))
     assert recording.rig.cameras.keys() == set(CAMERAS)
+
+
+def test_everything_of_an_episode_is_on_the_disk_when_it_is_kept(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[str] = []
+    really = os.fsync
+
+    def fsync(fd: int) -> None:
+        stored.append(Path(f"/proc/self/fd/{fd}").readlink().name)
+        really(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    bench.start()
+    began = stored.copy()
+    bench.run(3)
+    stored.clear()
+    bench.keep()
+    # A file before it takes its name, then the folder that knows the name.
+    take, files = "take_000000.part", [".cameras.yaml.part", ".dataset.json.part"]
+    assert began[:4] == [files[0], "set", files[1], "set"]
+    assert began[4:] == [".episode.json.part", take, "set", take]
+    assert stored[0] == "episode.mcap"
+    assert stored[-5:] == [".metadata.yaml.part", take, ".episode.json.part", take, "set"]
 
 
 def test_folder_of_an_episode_is_a_bag_that_others_read(bench: Bench) -> None:
@@ -673,8 +698,10 @@ def test_damaged_description_of_an_episode_is_named(bench: Bench) -> None:
     bench.run(2)
     folder = bench.keep()
     (folder / "episode.json").write_text('{"index": 0}')
-    with pytest.raises(InvalidDataset, match=r"episode\.json cannot be read"):
+    with pytest.raises(InvalidDataset, match=r"move episode_000000 out of the data set"):
         Recording.open(bench.path).episodes()
+    folder.rename(bench.path.parent / folder.name)
+    assert Recording.open(bench.path).episodes() == []
 
 
 def test_folder_that_is_no_data_set_is_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from mcap.reader import make_reader
 
 from genima.errors import InvalidImage
+from genima.recording import steady_sync
 from genima.recording.cdr import decode_compressed_image
 from genima.recording.dataset import ImageStorage
 from genima.recording.pictures import COMPRESSED_TYPE, IMAGE_TYPE, ImageEncoder, rgb_of
@@ -137,6 +138,39 @@ def test_broken_disk_is_named(tmp_path: Path) -> None:
         take.write(0, i, i, bytes(10_000))
     assert take.close(PATIENCE_S)
     assert "writing failed ([Errno 5] Input/output error)" in take.fault
+
+
+def test_disk_that_takes_what_it_cannot_store_ends_the_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    monkeypatch.setattr(steady_sync, "_PERIOD_S", 0.01)
+    take = Take(tmp_path / "t.mcap", [CHANNEL], 1 << 20)
+    take.write(0, 1, 1, b"x")
+    wait_for(lambda: not take.write(0, 2, 2, b"y"))
+    assert "writing failed ([Errno 5] Input/output error)" in take.fault
+    assert take.close(PATIENCE_S)
+
+
+def test_disk_stores_a_take_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[int] = []
+    really = os.fdatasync
+
+    def fdatasync(fd: int) -> None:
+        really(fd)
+        stored.append(os.fstat(fd).st_size)
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    monkeypatch.setattr(steady_sync, "_PERIOD_S", 0.01)
+    take = Take(tmp_path / "t.mcap", [CHANNEL], 1 << 20)
+    take.write(0, 1, 1, bytes(50_000))
+    wait_for(lambda: bool(stored) and stored[-1] > 50_000)
+    assert take.close(PATIENCE_S) and not take.fault
 
 
 _LIMITED = """

@@ -92,8 +92,9 @@ def read_info(folder: Path) -> EpisodeInfo:
         return EpisodeInfo(**content, streams=streams)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidDataset(
-            f"{path} cannot be read as the description of an episode: {error}; "
-            "move its folder out of the data set"
+            f"{path} cannot be read as the description of an episode: {error}; move "
+            f"{folder.name} out of the data set, which is read without it; its messages can still "
+            "be played"
         ) from error
 
 

@@ -2,13 +2,13 @@
 """The folder of a data set while takes are recorded into it."""
 
 import fcntl
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from genima.cameras import CameraRig, load_rig
 from genima.errors import InvalidDataset, NotReady
+from genima.evaluation.folder import sync_folder
 from genima.recording.dataset import (
     CAMERAS_FILE,
     DATASET_FILE,
@@ -142,6 +142,7 @@ class RecordingFolder:
             number += 1  # one that could not be closed waits for the next start
         take.mkdir()
         write_info(take, info)
+        sync_folder(self.path)
         return take
 
     def keep(self, take: Path, info: EpisodeInfo) -> Path:
@@ -150,9 +151,8 @@ class RecordingFolder:
         write_metadata(take / MCAP_FILE)
         write_info(take, info)
         folder = episode_folder(self.path, info.index)
-        _sync(take)
         take.rename(folder)
-        _sync(self.path)
+        sync_folder(self.path)
         return folder
 
     def discard(self, take: Path) -> None:
@@ -160,12 +160,3 @@ class RecordingFolder:
         # Renamed first: half of it must not come back as recovered.
         doomed = take.rename(take.with_name(f"{_DISCARDED_PREFIX}{take.stem}"))
         shutil.rmtree(doomed, ignore_errors=True)  # the next start removes what cannot go now
-
-
-def _sync(folder: Path) -> None:
-    """Have the disk know the entries of a folder."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -232,6 +232,14 @@ class McapFile:
         tail = entries.append_index(self._index, self.size, len(head) + offset, offset)
         self._append([head, *pieces, tail])
 
+    def sync(self) -> None:
+        """Wait until the disk has stored what was written before this call.
+
+        Raises:
+            OSError: It could not.
+        """
+        os.fdatasync(self._fd)
+
     def finish(self) -> None:
         """Write the index and close.
 

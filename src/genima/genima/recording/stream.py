@@ -78,7 +78,7 @@ class Stream:
         self.channel = channel
         self.last: Received | None = None
         self.frozen = False
-        self._advanced: Received | None = None  # the newest that had a stamp of its own
+        self._news_ns: int | None = None  # when a stamp came that was not that of the one before
         self.restart()
 
     def restart(self) -> None:
@@ -100,7 +100,7 @@ class Stream:
         again = before is not None and received.stamp_ns == before.stamp_ns
         self.frozen = again and received is not before
         if not again:
-            self._advanced = received
+            self._news_ns = received.log_time_ns
         if written:
             self.stats.add(received.stamp_ns)
         else:
@@ -112,7 +112,7 @@ class Stream:
 
         A camera that hangs may send its last image for ever: that is no news.
         """
-        return (now_ns - self._advanced.log_time_ns) * _NS if self._advanced else math.inf
+        return math.inf if self._news_ns is None else (now_ns - self._news_ns) * _NS
 
     def behind_s(self, newest_stamp_ns: int) -> float:
         """How far its newest stamp is behind that of another stream [s]."""

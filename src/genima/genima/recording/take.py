@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genima import __version__
+from genima.evaluation.folder import sync_folder
 from genima.recording.mcap_file import McapFile, Message
 from genima.recording.pictures import ImageEncoder
 from genima.recording.repair import NO_ROOM, Repaired, repair
 from genima.recording.rosbag_metadata import QOS_KEY, qos_profile
+from genima.recording.steady_sync import SteadySync
 
 #: What has come is given to the operating system at least this often [s], so that whoever kills
 #: the recorder takes no more than this and the time of one write.
@@ -84,6 +86,7 @@ class Take:
             )
             for c in channels
         ]
+        sync_folder(path.parent)
         self._sequence = [0] * len(channels)
         self._wake = threading.Condition()
         self._waiting: list[_Waiting] = []
@@ -91,6 +94,7 @@ class Take:
         self._closing = False
         self._fault = ""
         self._repaired: Repaired | None = None
+        self._steady_sync = SteadySync(self._file.sync)
         self._thread = threading.Thread(target=self._run, name="take", daemon=True)
         self._thread.start()
 
@@ -154,6 +158,8 @@ class Take:
             while batch := self._next_batch():
                 for chunk in _chunks(batch):
                     self._write(chunk)
+                self._steady_sync.check()
+            self._steady_sync.stop()
             self._file.finish()
         except Exception as error:  # an image that cannot be compressed, too, ends the take
             self._fail(error)
@@ -189,6 +195,7 @@ class Take:
             self._fault = f"{what}; what was recorded up to then is kept"
             self._waiting.clear()
             self._held = 0
+        self._steady_sync.stop()
         self._file.abandon()
         try:
             self._repaired = repair(self._path)
