@@ -198,10 +198,22 @@ def test_message_note_and_questions_are_shown() -> None:
     assert "cannot be brought back" in text(view(RecorderState.REVIEW, mode=Mode.CONFIRM_DISCARD))
 
 
-@pytest.mark.parametrize("state", [RecorderState.IDLE, RecorderState.FAULT])
+@pytest.mark.parametrize(
+    "state", [RecorderState.IDLE, RecorderState.RECORDING, RecorderState.FAULT]
+)
 def test_what_is_in_the_way_is_shown(state: RecorderState) -> None:
     broken = snapshot(state, reason="/data is read-only")
     assert "/data is read-only" in text(view(state, snapshot=broken))
+
+
+def test_question_at_the_end_is_not_hidden_by_what_is_in_the_way() -> None:
+    shown = view(
+        RecorderState.RECORDING,
+        snapshot=snapshot(RecorderState.RECORDING, reason="the disk is behind"),
+        message=Message("a take is open"),
+        mode=Mode.QUIT,
+    )
+    assert "a take is open" in text(shown)
 
 
 def test_text_of_others_is_no_markup() -> None:

@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,7 +16,7 @@ from rosbags.highlevel import AnyReader
 
 from genima.cameras import CameraRig
 from genima.errors import InvalidDataset, NotReady
-from genima.recording import open_take
+from genima.recording import open_take, session
 from genima.recording.dataset import CameraFacts, DatasetInfo, ImageStorage, differences
 from genima.recording.disk import DiskWatch
 from genima.recording.folder import RecordingFolder
@@ -27,7 +28,7 @@ from genima.recording.stream import Pacing, StreamSpec
 from genima.recording.take import Take
 
 from . import recording_cases as cases
-from .test_recording_take import FullDisk
+from .test_recording_take import PATIENCE_S, FullDisk, wait_for
 
 CAMERAS = ("front", "wrist")
 HZ = 30.0
@@ -493,6 +494,66 @@ def test_queue_that_stays_full_ends_the_take_and_counts_the_lost(tmp_path: Path)
     assert "the disk is too slow" in bench.session.info.ended_because
     stream = bench.session.info.streams["/front/color/image_raw"]
     assert stream.count == 0 and stream.lost >= 30
+    bench.folder.release()
+
+
+class HeldDisk:
+    """Takes everything until it is held up."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.go.set()
+
+    def __call__(self, fd: int, pieces: list) -> int:
+        assert self.go.wait(PATIENCE_S)
+        return os.writev(fd, pieces)
+
+
+@pytest.fixture
+def held_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldDisk]:
+    disk = HeldDisk()
+    monkeypatch.setattr(open_take, "Take", partial(Take, writev=disk))
+    yield disk
+    disk.go.set()
+
+
+def test_what_waits_for_the_disk_too_long_is_told_of(bench: Bench, held_disk: HeldDisk) -> None:
+    bench.start()
+    held_disk.go.clear()
+    bench.run(12)
+    assert bench.session.reason(bench.now_ns) == ""
+    bench.run(6)
+    assert bench.session.state is RecorderState.RECORDING
+    assert bench.session.reason(bench.now_ns) == (
+        "the disk is behind: more than 0.5 s are in memory only and lost if the recorder is "
+        "killed; use a faster disk, or fewer or smaller images"
+    )
+    held_disk.go.set()
+    take = bench.session.take
+    assert take is not None
+    wait_for(lambda: take.queued_bytes == 0)
+    assert bench.session.reason(bench.now_ns) == ""
+
+
+def test_disk_that_is_behind_ends_the_take_where_that_is_wanted(
+    tmp_path: Path, held_disk: HeldDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_CLOSE_TIMEOUT_S", 0.0)
+    bench = Bench(tmp_path / "set", SessionSettings(waiting_limit_s=1.0))
+    bench.say_infos()
+    bench.run(3)
+    bench.start()
+    held_disk.go.clear()
+    bench.run(27)
+    assert bench.session.state is RecorderState.RECORDING
+    bench.run(10)
+    assert bench.session.state is RecorderState.REVIEW
+    assert "more than 1 s are in memory only" in bench.session.reason(bench.now_ns)
+    held_disk.go.set()
+    wait_for(lambda: bench.session.take.queued_bytes == 0)
+    monkeypatch.undo()
+    count = Recording.open(bench.keep().parent).episodes()[0].info.streams["/joint_states"].count
+    assert 27 < count < 37
     bench.folder.release()
 
 

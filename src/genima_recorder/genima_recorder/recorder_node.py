@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records episodes: every message as it was received, with its true stamps."""
 
+import math
 import os
 import platform
 import time
@@ -83,6 +84,7 @@ class RecorderNode(GenimaNode):
             pacing=Pacing(p.pacing),
             lost_after_s=p.lost_after_s,
             queue_bytes=p.queue_mib * _MIB,
+            waiting_limit_s=p.waiting_limit_s or math.inf,
             image_storage=ImageStorage(p.image_storage),
             jpeg_quality=p.jpeg_quality,
             encoder_threads=p.encoder_threads,
@@ -168,7 +170,7 @@ class RecorderNode(GenimaNode):
         values = dict(self._figures(session))
         if session.state is RecorderState.FAULT:
             return Health(Level.ERROR, reason, values)
-        if reason and session.state is RecorderState.IDLE:
+        if reason and session.state in (RecorderState.IDLE, RecorderState.RECORDING):
             return Health(Level.WARN, reason, values)
         return Health(Level.OK, session.state.name.lower(), values)
 

@@ -53,6 +53,13 @@ class RecorderParameters:
     queue_mib: int = parameter(
         512, "Most that may wait for the disk.", unit="MiB", minimum=16, maximum=65536
     )
+    waiting_limit_s: float = parameter(
+        0.0,
+        "A take ends when a message has waited for the disk for so long; 0: never.",
+        unit="s",
+        minimum=0.0,
+        maximum=600.0,
+    )
     disk_reserve_mib: int = parameter(
         1024, "A take ends when less of the disk is free.", unit="MiB", minimum=16
     )

@@ -59,6 +59,7 @@ class OpenTake:
         self._channels = channels
         self._streams = streams
         self._take = Take(folder / MCAP_FILE, channels, queue_bytes, encoder)
+        self._slow = "disk is" if encoder is None else "disk, or who compresses the images, is"
         self._refused_ns: tuple[int, int] | None = None  # first and last of a row of refusals
         self._ended_ns = 0
 
@@ -74,6 +75,15 @@ class OpenTake:
     def queued_bytes(self) -> int:
         """What waits for the disk."""
         return self._take.queued_bytes
+
+    def lag(self, limit_s: float, now_ns: int) -> str:
+        """That a message has waited for the disk for longer than a limit [s]; empty if none."""
+        if self._take.waiting_s(now_ns) <= limit_s:
+            return ""
+        return (
+            f"the {self._slow} behind: more than {limit_s:g} s are in memory only and lost if the "
+            "recorder is killed; use a faster disk, or fewer or smaller images"
+        )
 
     @property
     def written_bytes(self) -> int:

@@ -18,6 +18,8 @@ from genima.recording.stream import Pacing, Stream, StreamSpec
 
 #: Longest wait for the disk when a take ends [s]; a slower one finishes in the background.
 _CLOSE_TIMEOUT_S = 10.0
+#: What waits for the disk for longer is told of [s]: whoever kills the recorder takes it with it.
+_WAITING_S = 0.5
 #: A watchdog that itself overslept so long [s] finds messages still queued, not missing.
 _OVERSLEPT_S = 0.3
 _NS = 1e-9
@@ -77,8 +79,12 @@ class RecordingSession:
         return self._take
 
     def reason(self, now_ns: int) -> str:
-        """Why a take ended or none can begin, in a sentence; empty if all is well."""
-        return self._obstacle(now_ns) if self._take is None else self._take.info.ended_because
+        """Why a take ended, is in danger or cannot begin, in a sentence; empty if all is well."""
+        if self._take is None:
+            return self._obstacle(now_ns)
+        if self.state is RecorderState.RECORDING:
+            return self._take.lag(_WAITING_S, now_ns)
+        return self._take.info.ended_because
 
     def recorded(self, stream: Stream) -> StreamInfo:
         """How a stream does in the present take, or did in the last."""
@@ -170,6 +176,7 @@ class RecordingSession:
         if self.state is RecorderState.RECORDING:
             overslept = (now_ns - before_ns) * _NS > _OVERSLEPT_S
             why = self._take.trouble(now_ns) or self._no_room()
+            why = why or self._take.lag(self._settings.waiting_limit_s, now_ns)
             if why := why or ("" if overslept else self._flow.silence(now_ns)):
                 self._end(why, now_ns)
         elif self.state is RecorderState.REVIEW:

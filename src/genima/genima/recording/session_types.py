@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a recording session is told, and what it tells."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -28,6 +29,7 @@ class SessionSettings:
         pacing: Of the world that is recorded.
         lost_after_s: A required stream that is silent so long ends the take [s].
         queue_bytes: Most that may wait for the disk.
+        waiting_limit_s: A message that waits for the disk for longer ends the take [s].
         image_storage: How images are written.
         jpeg_quality: 1 to 100; counts for JPEG only.
         encoder_threads: Images compressed at once.
@@ -37,6 +39,7 @@ class SessionSettings:
     pacing: Pacing = Pacing.REALTIME
     lost_after_s: float = 1.0
     queue_bytes: int = 512 << 20
+    waiting_limit_s: float = math.inf
     image_storage: ImageStorage = ImageStorage.RAW
     jpeg_quality: int = 95
     encoder_threads: int = 2

@@ -90,6 +90,7 @@ class Take:
         self._sequence = [0] * len(channels)
         self._wake = threading.Condition()
         self._waiting: list[_Waiting] = []
+        self._writing: list[_Waiting] = []
         self._held = 0
         self._closing = False
         self._fault = ""
@@ -124,6 +125,12 @@ class Take:
     def queued_bytes(self) -> int:
         """What waits for the disk."""
         return self._held
+
+    def waiting_s(self, now_ns: int) -> float:
+        """For how long the oldest message that the operating system has not got waits [s]."""
+        with self._wake:
+            waiting = self._writing or self._waiting
+            return max(0, now_ns - waiting[0].log_time_ns) * 1e-9 if waiting else 0.0
 
     @property
     def written_bytes(self) -> int:
@@ -173,6 +180,7 @@ class Take:
                 )
                 if self._waiting:
                     batch, self._waiting = self._waiting, []
+                    self._writing = batch.copy()
                     return batch
         return []
 
@@ -185,6 +193,7 @@ class Take:
             messages.append(Message(self._ids[channel], sequence, log_ns, publish_ns, content))
         self._file.write_chunk(messages)
         with self._wake:
+            del self._writing[: len(chunk)]
             self._held -= sum(waiting.held_bytes for waiting in chunk)
 
     def _fail(self, error: Exception) -> None:
@@ -194,6 +203,7 @@ class Take:
         with self._wake:
             self._fault = f"{what}; what was recorded up to then is kept"
             self._waiting.clear()
+            self._writing.clear()
             self._held = 0
         self._steady_sync.stop()
         self._file.abandon()

@@ -21,7 +21,11 @@ _COLOURS = {
     Health.BAD: "bold red",
 }
 _TONES = {Tone.PLAIN: "", Tone.GOOD: "green", Tone.WARNING: "yellow", Tone.ERROR: "bold red"}
-_REASONS = {RecorderState.IDLE: "yellow", RecorderState.FAULT: "bold red"}
+_REASONS = {
+    RecorderState.IDLE: "yellow",
+    RecorderState.RECORDING: "yellow",
+    RecorderState.FAULT: "bold red",
+}
 _WORST_FIRST = (Health.BAD, Health.IMPERFECT, Health.WAITING, Health.GOOD)
 _MB, _GB = 1e6, 1e9
 #: Disk left for less than this is shown in red [s].
@@ -177,7 +181,8 @@ def _message(view: DialogueView) -> Text:
     snapshot, state = view.snapshot, view.state
     if view.mode is Mode.CONFIRM_DISCARD:
         return Text("discard this take? It cannot be brought back.", style="bold yellow")
-    if snapshot is not None and snapshot.reason and state is not None and not state.open_take:
+    asked = view.mode is Mode.QUIT
+    if snapshot is not None and snapshot.reason and state in _REASONS and not asked:
         return Text(snapshot.reason, style=_REASONS[state])
     return Text(view.message.text, style=_TONES[view.message.tone])
 

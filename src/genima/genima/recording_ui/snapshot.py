@@ -85,7 +85,7 @@ class RecorderSnapshot:
 
     Attributes:
         state: What it does.
-        reason: Why a take ended or cannot begin; empty when all is well.
+        reason: Why a take ended, is in danger or cannot begin; empty when all is well.
         dataset: Folder.
         task: Of the present or last take.
         instruction: The same.
