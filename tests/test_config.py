@@ -141,6 +141,8 @@ def test_arguments_of_a_recording_reach_its_nodes() -> None:
     assert (recorder["dataset"], recorder["resume"]) == ("/d", True)
     assert recorder["leader_rate_hz"] == teleop["rate_hz"]
     assert Path(recorder["cameras_file"]).is_file()
+    patience_s = {n.executable.name: (n.sigterm_timeout_s, n.sigkill_timeout_s) for n in nodes}
+    assert patience_s["recorder_node"] == (30.0, 30.0)
 
 
 @BUILT

@@ -137,6 +137,26 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench.folder.release()
 
 
+class HeldDisk:
+    """Takes everything until it is held up."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.go.set()
+
+    def __call__(self, fd: int, pieces: list) -> int:
+        assert self.go.wait(PATIENCE_S)
+        return os.writev(fd, pieces)
+
+
+@pytest.fixture
+def held_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldDisk]:
+    disk = HeldDisk()
+    monkeypatch.setattr(open_take, "Take", partial(Take, writev=disk))
+    yield disk
+    disk.go.set()
+
+
 def test_kept_take_is_an_episode_with_every_message_and_its_true_stamps(bench: Bench) -> None:
     bench.instruct("push the button")
     began_ns = bench.now_ns
@@ -410,6 +430,33 @@ def test_end_of_the_recorder_keeps_an_open_take_without_a_label(bench: Bench) ->
     assert info.streams["/front/color/image_raw"].count == 20
 
 
+def test_folder_is_not_given_away_before_the_disk_has_all_of_the_take(
+    bench: Bench, held_disk: HeldDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_CLOSE_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(session, "_LAST_TIMEOUT_S", 0.0)
+    bench.start()
+    held_disk.go.clear()
+    bench.run(20)
+    with pytest.raises(NotReady, match="of the take still wait for the disk"):
+        bench.session.close(bench.now_ns)
+    with pytest.raises(NotReady, match="another recorder is writing to"):
+        RecordingFolder(bench.path, resume=True)
+    held_disk.go.set()
+
+    def taken_over() -> bool:
+        try:
+            bench.folder = RecordingFolder(bench.path, resume=True)
+        except NotReady:
+            return False
+        return True
+
+    wait_for(taken_over)
+    assert bench.folder.recovered == [bench.path / "episode_000000"]
+    (episode,) = Recording.open(bench.path).episodes()
+    assert episode.info.streams["/front/color/image_raw"].count == 20
+
+
 def test_disk_without_room_refuses_a_take_and_ends_one(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "set", reserve_bytes=1 << 62)
     bench.say_infos()
@@ -495,26 +542,6 @@ def test_queue_that_stays_full_ends_the_take_and_counts_the_lost(tmp_path: Path)
     stream = bench.session.info.streams["/front/color/image_raw"]
     assert stream.count == 0 and stream.lost >= 30
     bench.folder.release()
-
-
-class HeldDisk:
-    """Takes everything until it is held up."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.go.set()
-
-    def __call__(self, fd: int, pieces: list) -> int:
-        assert self.go.wait(PATIENCE_S)
-        return os.writev(fd, pieces)
-
-
-@pytest.fixture
-def held_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldDisk]:
-    disk = HeldDisk()
-    monkeypatch.setattr(open_take, "Take", partial(Take, writev=disk))
-    yield disk
-    disk.go.set()
 
 
 def test_what_waits_for_the_disk_too_long_is_told_of(bench: Bench, held_disk: HeldDisk) -> None:

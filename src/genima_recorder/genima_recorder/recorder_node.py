@@ -127,12 +127,14 @@ class RecorderNode(GenimaNode):
     def cleanup(self) -> None:
         """Let go of the data set; a take that nobody has kept is kept without a label."""
         session, self._session = self._session, None
-        if session is not None:
-            self._raw.destroy()
-            kept = session.close(time.time_ns())
-            if kept is not None:
-                self.get_logger().warning(f"kept {kept} without a label: nobody had judged it")
-        self.disconnect()
+        try:
+            if session is not None:
+                self._raw.destroy()
+                kept = session.close(time.time_ns())
+                if kept is not None:
+                    self.get_logger().warning(f"kept {kept} without a label: nobody had judged it")
+        finally:
+            self.disconnect()
 
     def _active_session(self) -> RecordingSession:
         if self._session is None or not self._active:

@@ -2,7 +2,7 @@
 """A take from its beginning until it is kept or discarded."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +126,10 @@ class OpenTake:
         with suppress(OSError):  # it is written again when it is kept, which says so if it cannot
             write_info(self.folder, self.info)
         return True
+
+    def when_closed(self, act: Callable[[], None]) -> None:
+        """Have something done once nothing is written any more."""
+        self._take.when_closed(act)
 
     @property
     def finished(self) -> bool:

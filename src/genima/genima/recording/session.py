@@ -18,6 +18,8 @@ from genima.recording.stream import Pacing, Stream, StreamSpec
 
 #: Longest wait for the disk when a take ends [s]; a slower one finishes in the background.
 _CLOSE_TIMEOUT_S = 10.0
+#: And when there is no background any more [s]; launchers give a minute in all.
+_LAST_TIMEOUT_S = 30.0
 #: What waits for the disk for longer is told of [s]: whoever kills the recorder takes it with it.
 _WAITING_S = 0.5
 #: A watchdog that itself overslept so long [s] finds messages still queued, not missing.
@@ -276,8 +278,14 @@ class RecordingSession:
         try:
             if self.state is RecorderState.RECORDING:
                 self._end("the recorder was told to stop", now_ns)
-            return self.keep(None, "", now_ns) if self.state is RecorderState.REVIEW else None
+            if self.state is not RecorderState.REVIEW:
+                return None
+            self._finish(_LAST_TIMEOUT_S)
+            return self.keep(None, "", now_ns)
         finally:
             if self._encoder is not None:
                 self._encoder.close()
-            self._folder.release()
+            if self._take is None:
+                self._folder.release()
+            else:  # whoever recovers it now must not find it growing
+                self._take.when_closed(self._folder.release)

@@ -160,6 +160,18 @@ class Take:
         """Whether the file is written to its end."""
         return not self._thread.is_alive()
 
+    def when_closed(self, act: Callable[[], None]) -> None:
+        """Have something done, now or on a thread of its own, once nothing is written any more."""
+
+        def wait() -> None:
+            self._thread.join()
+            act()
+
+        if self.closed:
+            act()
+        else:
+            threading.Thread(target=wait, name="after take", daemon=True).start()
+
     def _run(self) -> None:
         try:
             while batch := self._next_batch():
