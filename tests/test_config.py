@@ -166,6 +166,13 @@ def test_parts_of_a_recording_can_be_left_out(
 
 
 @BUILT
+def test_leader_of_somebody_else_can_be_recorded() -> None:
+    given = {"teleop": "false", "cameras": "none", "leader_rate_hz": "50.0"}
+    (recorder,) = nodes_of(ROOT / "launch" / "record.launch.xml", **given)
+    assert parameters_of(recorder)["leader_rate_hz"] == 50.0
+
+
+@BUILT
 def test_cameras_of_a_recording_are_one_of_what_is_listed() -> None:
     with pytest.raises(LaunchError, match=r"cameras_by_webcam.*cameras_by_realsense_ros"):
         nodes_of(ROOT / "launch" / "record.launch.xml", cameras="webcam")

@@ -8,9 +8,10 @@ from typing import Any
 from genima_msgs.srv import KeepTake, StartTake
 from std_srvs.srv import Trigger
 
-from genima.errors import GenimaError
+from genima.errors import GenimaError, NotReady
 from genima.recording.session import RecordingSession
 from genima_recorder.recorder_parameters import RecorderParameters
+from genima_recorder.recorder_streams import LEADER_TOPIC
 from genima_ros.lifecycle import GenimaNode
 
 
@@ -42,6 +43,7 @@ class RecorderServices:
 
     def _on_start(self, request: StartTake.Request, response: StartTake.Response) -> Any:
         def start(session: RecordingSession) -> str:
+            self._require_leader()
             task = request.task or self._parameters.task
             wording = (request.instruction, self._parameters.instruction)
             folder = session.start(task, *wording, time.time_ns())
@@ -49,6 +51,16 @@ class RecorderServices:
             return str(folder)
 
         return self._answer(start, response)
+
+    def _require_leader(self) -> None:
+        """Refuse to leave a leader out that is there: its motion could not be had later."""
+        if self._parameters.leader_rate_hz or not self._node.count_publishers(LEADER_TOPIC):
+            return
+        topic = self._node.resolve_topic_name(LEADER_TOPIC)
+        raise NotReady(
+            f"{topic} is published but would not be recorded: start the recorder with its rate, "
+            "such as leader_rate_hz:=100.0, or end who publishes it"
+        )
 
     def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Any:
         def stop(session: RecordingSession) -> str:

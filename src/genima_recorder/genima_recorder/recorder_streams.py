@@ -10,6 +10,7 @@ from genima_recorder.recorder_parameters import RecorderParameters
 _IMAGE = "sensor_msgs/msg/Image"
 _COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 _JOINT_STATE = "sensor_msgs/msg/JointState"
+LEADER_TOPIC = "leader/joint_states"
 
 
 def stream_specs(parameters: RecorderParameters, cameras: Iterable[str]) -> list[StreamSpec]:
@@ -19,7 +20,7 @@ def stream_specs(parameters: RecorderParameters, cameras: Iterable[str]) -> list
     specs.append(_spec("joint_states", _JOINT_STATE, period_s=joints_s, required=True))
     if parameters.leader_rate_hz:
         leader_s = 1.0 / parameters.leader_rate_hz
-        specs.append(_spec("leader/joint_states", _JOINT_STATE, period_s=leader_s, required=True))
+        specs.append(_spec(LEADER_TOPIC, _JOINT_STATE, period_s=leader_s, required=True))
     specs.append(_spec("joint_trajectory", "trajectory_msgs/msg/JointTrajectory"))
     specs.append(_spec("gripper_command", "genima_msgs/msg/GripperCommand", latched=True))
     specs.append(_spec("instruction", "std_msgs/msg/String", latched=True))

@@ -232,6 +232,23 @@ def test_start_without_cameras_is_refused_naming_them(make_world: MakeWorld) -> 
     assert not list(world.path.glob("take_*"))
 
 
+def test_leader_that_would_not_be_recorded_is_no_start(make_world: MakeWorld) -> None:
+    world = make_world(namespace="/lab")
+    leader = world.node.create_publisher(JointState, "/lab/leader/joint_states", 10)
+    world.ready()
+    world.wait_for(lambda: world.recorder.count_publishers("leader/joint_states") > 0)
+    refused = world.call(StartTake, "start_take")
+    assert not refused.success
+    assert refused.message == (
+        "/lab/leader/joint_states is published but would not be recorded: start the recorder with "
+        "its rate, such as leader_rate_hz:=100.0, or end who publishes it"
+    )
+    world.node.destroy_publisher(leader)
+    world.wait_for(lambda: world.recorder.count_publishers("leader/joint_states") == 0)
+    world.frame()
+    assert world.call(StartTake, "start_take").success
+
+
 def test_best_effort_cameras_are_heard_too(make_world: MakeWorld) -> None:
     world = make_world(image_qos=BEST_EFFORT)
     world.ready()
