@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from genima.cameras import CameraRig
 from genima.errors import InvalidCommand, InvalidDataset
+from genima.recording.dataset import DatasetInfo, write_dataset
+from genima.recording.folder import RecordingFolder
 from genima.recording_ui.bindings import Action
 from genima.recording_ui.dialogue import Dialogue, DialogueView, Wanted
 from genima.recording_ui.folder import check_folder
@@ -163,6 +166,20 @@ def test_folder_with_other_things_is_refused(tmp_path: Path) -> None:
         check_folder(tmp_path, resume=False)
     with pytest.raises(InvalidDataset, match="is a file, not a folder"):
         check_folder(tmp_path / "a", resume=False)
+
+
+def test_what_is_left_of_a_recorder_that_ended_before_its_first_take_is_no_other_thing(
+    tmp_path: Path,
+) -> None:
+    RecordingFolder(tmp_path, resume=False).release()
+    assert [entry.name for entry in tmp_path.iterdir()] == [".lock"]
+    check_folder(tmp_path, resume=False)
+    write_dataset(tmp_path, DatasetInfo({}, {}, ()), CameraRig({}))
+    (tmp_path / "dataset.json").rename(tmp_path / ".dataset.json.part")  # killed just before
+    check_folder(tmp_path, resume=False)
+    (tmp_path / "cameras.yaml").write_text("cameras: {}\n")  # somebody's own
+    with pytest.raises(InvalidDataset, match=r"holds other things \(cameras\.yaml\)"):
+        check_folder(tmp_path, resume=False)
 
 
 def test_data_set_needs_resume(tmp_path: Path) -> None:

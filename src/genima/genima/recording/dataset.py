@@ -18,6 +18,8 @@ from genima.geometry import quat_xyzw_from_rotation
 
 DATASET_FILE = "dataset.json"
 CAMERAS_FILE = "cameras.yaml"
+#: First line of the latter; other files of this name are not ours.
+CAMERAS_HEADING = "# The cameras that this data set was recorded with."
 FORMAT = "genima-recording"
 VERSION = 1
 
@@ -119,7 +121,7 @@ def _same(before: Any, now: Any) -> bool:
 
 def write_dataset(path: Path, info: DatasetInfo, rig: CameraRig) -> None:
     """Begin a data set: `cameras.yaml`, then `dataset.json`, which makes it one."""
-    text = "# The cameras that this data set was recorded with.\n"
+    text = f"{CAMERAS_HEADING}\n"
     text += yaml.safe_dump(_rig_content(rig), sort_keys=False, default_flow_style=None)
     write_text(path / CAMERAS_FILE, text)
     content = {"format": FORMAT, "version": VERSION} | asdict(info)

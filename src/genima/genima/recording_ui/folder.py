@@ -4,7 +4,15 @@
 from pathlib import Path
 
 from genima.errors import InvalidDataset
-from genima.recording.dataset import DATASET_FILE, read_dataset
+from genima.recording.dataset import (
+    CAMERAS_FILE,
+    CAMERAS_HEADING,
+    DATASET_FILE,
+    read_dataset,
+)
+
+#: What a recorder leaves that ended before its first take had begun.
+_LEFT_OVER = (".lock", f".{CAMERAS_FILE}.part", f".{DATASET_FILE}.part")
 
 
 def check_folder(path: Path, *, resume: bool) -> None:
@@ -27,9 +35,23 @@ def check_folder(path: Path, *, resume: bool) -> None:
         raise InvalidDataset(
             f"{path} is a data set already; add --resume to go on with it, or give another --out"
         )
-    elif path.exists() and any(path.iterdir()):
-        found = sorted(entry.name for entry in path.iterdir())
+    elif found := sorted(_others(path)):
         raise InvalidDataset(
             f"{path} holds other things ({', '.join(found[:3])}{', ...' * (len(found) > 3)}); "
             "give --out a new or empty folder"
         )
+
+
+def _others(path: Path) -> list[str]:
+    """What is in a folder beside what a recorder may have left."""
+    if not path.exists():
+        return []
+    entries = [entry for entry in path.iterdir() if entry.name not in _LEFT_OVER]
+    return [entry.name for entry in entries if not _our_cameras(entry)]
+
+
+def _our_cameras(entry: Path) -> bool:
+    if entry.name != CAMERAS_FILE or not entry.is_file():
+        return False
+    with entry.open(encoding="utf-8", errors="replace") as file:
+        return file.readline().rstrip() == CAMERAS_HEADING
