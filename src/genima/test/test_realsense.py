@@ -15,7 +15,7 @@ from genima.intrinsics import Intrinsics
 from genima.realsense.calibration import ColourCalibration, read_calibration
 from genima.realsense.capture import CameraState, Capture
 from genima.realsense.devices import DeviceInfo, find_device, require_serials
-from genima.realsense.frames import ColourSettings, FrameClock
+from genima.realsense.frames import ColourSettings, FrameClock, SensorFrame
 from genima.realsense.live import LiveCamera
 from genima.realsense.sdk import load_sdk
 from genima.realsense.software import SoftwareCamera
@@ -262,6 +262,55 @@ def test_camera_that_is_absent_at_the_start_is_waited_for() -> None:
         with fed(bus.cameras[0], time.time):
             listener.wait_for(lambda: bool(listener.frames))
         assert capture.report(0.0).losses == 0
+
+
+class Replugged:
+    """A camera of which librealsense fails in one call, as while it is plugged in anew."""
+
+    ended = False
+    advice = ""
+    description = SERIAL
+
+    def __init__(self, fails_in: str) -> None:
+        self._fails_in = fails_in
+        self.failed = False
+        self.starts = 0
+
+    def _fail(self, where: str) -> None:
+        if where == self._fails_in and not self.failed:
+            self.failed = True
+            raise RuntimeError("bad optional access")
+
+    def check(self) -> None:
+        """It is never asked."""
+
+    def start(self) -> None:
+        self.starts += 1
+        self._fail("start")
+
+    def wait(self, timeout_s: float) -> SensorFrame | None:
+        self._fail("wait")
+        if self._fails_in == "stop" and not self.failed:
+            raise CameraError("it is lost")
+        calibration = ColourCalibration(Intrinsics(64, 48, 60.0, 60.0, 32.0, 24.0), (0.0,) * 5)
+        return SensorFrame(stripes(), time.time(), self.starts, FrameClock.SYSTEM, calibration)
+
+    def stop(self) -> None:
+        self._fail("stop")
+
+
+@pytest.mark.parametrize("call", ["start", "wait", "stop"])
+def test_failure_of_librealsense_while_a_camera_is_replugged_is_a_loss(call: str) -> None:
+    source, listener = Replugged(call), Listener()
+    capture = Capture("front", source, listener, time.time)
+    capture.start()
+    listener.wait_for(lambda: bool(listener.frames))
+    capture.stop()
+    assert source.failed and source.starts == 2
+    assert not listener.defects and len(listener.recoveries) == 1
+    if call != "stop":
+        (trouble,) = listener.troubles
+        assert trouble == f"{SERIAL} does not answer (bad optional access); it is tried again"
 
 
 def test_defect_of_the_listener_ends_the_capture_and_is_reported() -> None:

@@ -2,7 +2,8 @@
 """A thread for each camera: takes its frames, notices when it is lost, and gets it back."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -173,21 +174,35 @@ class Capture:
     def _stream_once(self) -> None:
         """From start to stop of the source; the state says afterwards why it ended."""
         try:
-            self._source.start()
+            with self._replugging():
+                self._source.start()
             self._stream()
         except CameraError as error:
             self._lose(str(error))
         finally:
-            self._source.stop()
+            with suppress(RuntimeError):  # of librealsense, for a camera that has gone already
+                self._source.stop()
+
+    @contextmanager
+    def _replugging(self) -> Iterator[None]:
+        """What librealsense says of a camera that goes or comes in this moment is a loss."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise CameraError(
+                f"{self._source.description} does not answer ({error}); it is tried again"
+            ) from error
 
     def _stream(self) -> None:
         silent_s, allowed_s = 0.0, FIRST_FRAME_WITHIN_S
         while not self._stop.is_set():
-            frame = self._source.wait(_POLL_S)
+            with self._replugging():
+                frame = self._source.wait(_POLL_S)
+                ended = frame is None and self._source.ended
             if frame is not None:
                 silent_s, allowed_s = 0.0, LOST_AFTER_S
                 self._take(frame)
-            elif self._source.ended:
+            elif ended:
                 self._enter(CameraState.ENDED, f"{self._source.description} has ended")
                 return
             else:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recorded file in place of a camera."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,8 @@ class RecordedCamera:
     def stop(self) -> None:
         """Close the file."""
         if self._pipeline is not None:
-            self._pipeline.stop()
+            with suppress(RuntimeError):  # it has failed already
+                self._pipeline.stop()
         self._pipeline = self._playback = self._queue = None
 
     def _read_calibration(self) -> ColourCalibration:
