@@ -227,7 +227,8 @@ def test_signal_ends_it_in_good_order_and_the_take_is_not_lost(studio: Studio) -
         assert terminal.until_end() == 1
         assert terminal.modes == terminal.modes_before
         assert terminal.output.count(ALTERNATE_SCREEN[1]) == 1
-        assert "a take was neither kept nor discarded" in terminal.output
+        assert "discarded; it has become an episode without a success label" in terminal.output
+        assert f"1 episodes in {studio.out}" in terminal.output
     assert studio.labels() == [(None, "")]
 
 
@@ -254,9 +255,23 @@ def test_recorder_that_is_killed_is_told_of_and_its_take_comes_back(studio: Stud
         terminal.press("q")
         assert terminal.until_end() == 1
         assert terminal.modes == terminal.modes_before
+        assert "discarded; what was open is recovered with --resume" in terminal.output
+        assert "it has become an episode" not in terminal.output
     done = studio.by_lines("quit\n", "--resume")
     assert "warning 1 unfinished take(s) of an earlier session were recovered" in done.stdout
     assert studio.labels() == [(None, "")]
+
+
+def test_recorder_that_dies_idle_is_said_to_have_had_no_take(studio: Studio) -> None:
+    studio.world()
+    with studio.at_terminal() as terminal:
+        terminal.until("READY for episode")
+        os.kill(recorder_of(terminal), signal.SIGKILL)
+        terminal.until("the recorder has ended by itself")
+        terminal.press("q")
+        assert terminal.until_end() == 1
+        assert "the recorder has ended by itself; no take was open" in terminal.output
+        assert "neither kept nor discarded" not in terminal.output
 
 
 def test_camera_that_falls_silent_ends_the_take_and_says_so(studio: Studio) -> None:

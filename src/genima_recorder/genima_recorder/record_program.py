@@ -20,6 +20,8 @@ from rclpy.signals import SignalHandlerOptions
 from rich.console import Console
 
 from genima.errors import GenimaError, InvalidDataset, NotReady
+from genima.recording.folder import open_takes
+from genima.recording.recording import episode_folders
 from genima.recording_ui.dialogue import Dialogue, Wanted
 from genima.recording_ui.line_frontend import LineFrontend
 from genima.recording_ui.orders import Command, Order
@@ -38,6 +40,7 @@ _LOOK_S = 1.0
 _SECOND_RECORDER = (
     "a recorder is running already; add --no-launch to use it, or end it and start again"
 )
+_UNSETTLED = "a take was neither kept nor discarded"
 _MESSAGES_S, _KEYS_S = 0.02, 0.05
 
 
@@ -88,8 +91,7 @@ class RecordProgram:
             self._await_recorder()
             self._converse()
             code = self._leave()
-        self._say_goodbye(code)
-        return code
+        return self._say_goodbye(code)
 
     def _refuse_second_recorder(self) -> None:
         until_s = time.monotonic() + _LOOK_S
@@ -148,8 +150,7 @@ class RecordProgram:
         gone = self._process is not None and self._process.ended
         if gone and self._dialogue.state(time.monotonic()) is not None:
             self._dialogue.lose(
-                "the recorder has ended by itself; an open take is on disk and is recovered with "
-                "--resume"
+                "the recorder has ended by itself; a take that was open is recovered with --resume"
             )
 
     def _send(self, order: Order | None) -> None:
@@ -169,19 +170,35 @@ class RecordProgram:
         gone = self._process is not None and self._process.ended
         return EXIT_TAKE_OPEN if gone or (state and state.open_take) else 0
 
-    def _say_goodbye(self, code: int) -> None:
+    def _say_goodbye(self, code: int) -> int:
+        """Say what there is; the exit code, which a recorder that ended badly changes."""
         snapshot = self._dialogue.view(time.monotonic()).snapshot
-        if snapshot is None:
-            return
-        _tell(f"{snapshot.kept} episodes in {snapshot.dataset}")
-        if code == 0:
-            return
-        where = (
-            "it has become an episode without a success label"
-            if self._process
-            else "the recorder still holds it: start genima record again, then keep or discard it"
-        )
-        _tell(f"a take was neither kept nor discarded; {where}")
+        if self._process is not None:
+            was_open = snapshot is not None and snapshot.state.open_take
+            return self._say_what_became(self._process, was_open, code)
+        if snapshot is not None:
+            _tell(f"{snapshot.kept} episodes in {snapshot.dataset}")
+        if code:
+            _tell(
+                f"{_UNSETTLED}; the recorder still holds it: start genima record again, then keep "
+                "or discard it"
+            )
+        return code
+
+    def _say_what_became(self, process: RecorderProcess, was_open: bool, code: int) -> int:
+        """The same once a recorder of one's own has ended: the disk tells."""
+        out = self._arguments.out
+        left = bool(open_takes(out)) and (was_open or not process.ended_well)
+        _tell(f"{len(episode_folders(out))} episodes in {out}")
+        if left:
+            _tell(f"{_UNSETTLED}; what was open is recovered with --resume")
+        elif was_open:
+            _tell(f"{_UNSETTLED}; it has become an episode without a success label")
+        elif code:
+            _tell("the recorder has ended by itself; no take was open")
+        if (left or not process.ended_well) and process.complaints:
+            _tell(f"the recorder said:\n{process.complaints}")
+        return EXIT_TAKE_OPEN if left else code
 
 
 def _tell(text: str) -> None:

@@ -19,8 +19,20 @@ from genima.launching.processes import die_with
 _END_LIMIT_S = 30.0
 #: What precedes the text in a line of ROS's log.
 _LOG_HEAD = re.compile(r"^\[(?P<level>\w+)\] \[[\d.]+\] \[[\w./]+\]: ")
-_BAD_LEVELS = ("ERROR", "FATAL")
+_ERROR_LEVELS = ("ERROR", "FATAL")
 _LAST_LINES = 12
+
+
+def complaints(log: str) -> str:
+    """Warnings and errors of a node's log, each with all that follows it; the last of them."""
+    found, bad = [], True  # what comes before any message is the interpreter's
+    for line in log.splitlines():
+        head = _LOG_HEAD.match(line)
+        if head is not None:
+            bad = head["level"] in ("WARN", *_ERROR_LEVELS)
+        if bad:
+            found.append(_LOG_HEAD.sub("", line))
+    return "\n".join(found[-_LAST_LINES:])
 
 
 class RecorderProcess:
@@ -30,6 +42,9 @@ class RecorderProcess:
         namespace: Of the node.
         params_file: Its parameters.
         parameters: More of them, which win.
+
+    Attributes:
+        complaints: On leaving: warnings and errors of the node.
     """
 
     def __init__(self, namespace: str, params_file: Path, parameters: Mapping[str, Value]) -> None:
@@ -50,6 +65,7 @@ class RecorderProcess:
             sigkill_timeout_s=_END_LIMIT_S,
         )
         self._log_file = Path(self._scratch.name) / "recorder.log"
+        self.complaints = ""
 
     def __enter__(self) -> "RecorderProcess":
         with self._log_file.open("wb") as log:
@@ -78,6 +94,7 @@ class RecorderProcess:
                 self._process.wait(timeout=_END_LIMIT_S)
             except subprocess.TimeoutExpired:
                 continue
+        self.complaints = complaints(self._log_file.read_text(errors="replace"))
         self._scratch.cleanup()
 
     @property
@@ -85,12 +102,15 @@ class RecorderProcess:
         """Whether the node has ended by itself."""
         return self._process.poll() is not None
 
+    @property
+    def ended_well(self) -> bool:
+        """Whether the node has ended in good order."""
+        return self._process.poll() == 0
+
     def last_words(self) -> str:
         """Why it ended: its last error with all that follows, or the last lines."""
         lines = self._log_file.read_text(errors="replace").splitlines()
         heads = [_LOG_HEAD.match(line) for line in lines]
-        errors = [
-            i for i, head in enumerate(heads) if head and head["level"] in ("ERROR", "FATAL")
-        ]
+        errors = [i for i, head in enumerate(heads) if head and head["level"] in _ERROR_LEVELS]
         begin = errors[-1] if errors else max(0, len(lines) - _LAST_LINES)
         return "\n".join(_LOG_HEAD.sub("", line) for line in lines[begin:])

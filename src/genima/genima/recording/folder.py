@@ -27,6 +27,11 @@ _TAKE_PATTERN = "take_*.part"
 _DISCARDED_PREFIX = ".discarded_"
 
 
+def open_takes(path: Path) -> list[Path]:
+    """Folders of takes that are open, or that a recorder has left so."""
+    return sorted(path.glob(_TAKE_PATTERN))
+
+
 class RecordingFolder:
     """Takes a data set for one recorder: open takes become episodes, or vanish.
 
@@ -47,7 +52,7 @@ class RecordingFolder:
 
     def __init__(self, path: Path, resume: bool) -> None:
         self.path = path
-        if not resume and ((path / DATASET_FILE).exists() or any(path.glob(_TAKE_PATTERN))):
+        if not resume and ((path / DATASET_FILE).exists() or open_takes(path)):
             raise NotReady(
                 f"{path} holds a data set of {len(episode_folders(path))} episodes already; "
                 "resume it with --resume, or name another folder"
@@ -78,7 +83,7 @@ class RecordingFolder:
         for left_over in self.path.glob(f"{_DISCARDED_PREFIX}*"):
             shutil.rmtree(left_over)
         found = []
-        for take in sorted(self.path.glob(_TAKE_PATTERN)):
+        for take in open_takes(self.path):
             info = recover(take)
             if info is None:
                 shutil.rmtree(take)
