@@ -2,6 +2,7 @@
 """Takes are begun, watched, ended, kept, discarded and recovered."""
 
 import json
+import math
 import os
 import shutil
 import threading
@@ -472,6 +473,55 @@ def test_disk_without_room_refuses_a_take_and_ends_one(tmp_path: Path) -> None:
     assert "make room or use another disk" in bench.session.info.ended_because
     bench.disk._reserve_bytes = 1
     assert bench.keep().name == "episode_000000"
+    bench.folder.release()
+
+
+def test_folder_that_goes_ends_the_take_with_a_sentence(bench: Bench) -> None:
+    bench.start()
+    bench.run(5)
+    bench.path.rename(bench.path.with_name("gone"))
+    bench.run(1)
+    assert bench.session.state is RecorderState.REVIEW
+    assert bench.session.info.ended_because == (
+        f"{bench.path} has gone (No such file or directory); see whether it was deleted, and "
+        "whether its disk is still there"
+    )
+    assert bench.disk.free_bytes == 0
+    with pytest.raises(NotReady, match="the take cannot be kept yet"):
+        bench.keep()
+    bench.path.with_name("gone").rename(bench.path)
+    assert bench.keep().name == "episode_000000"
+
+
+def test_take_of_a_folder_that_was_deleted_can_be_discarded(bench: Bench) -> None:
+    bench.start()
+    bench.run(5)
+    shutil.rmtree(bench.path)
+    bench.run(1)
+    bench.session.discard(bench.now_ns)
+    with pytest.raises(NotReady, match="has gone"):
+        bench.start()
+
+
+def test_forecast_counts_what_compression_leaves(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "set", SessionSettings(image_storage=ImageStorage.PNG))
+    bench.say_infos()
+    bench.run(30)
+    assert math.isnan(bench.disk.left_s)  # nothing was compressed yet
+    bench.start()
+    bench.run(90)
+    take = bench.session.take
+    assert take is not None
+    wait_for(lambda: take.queued_bytes == 0)
+    bench.run(1)
+    raw_per_s = len(CAMERAS) * HZ * 64 * 48 * 3
+    written_per_s = take.written_bytes / (90 / HZ)
+    assert written_per_s < raw_per_s / 3
+    assert bench.disk.left_s == pytest.approx(bench.disk.free_bytes / written_per_s, rel=0.15)
+    left_s = bench.disk.left_s
+    bench.keep()
+    bench.run(30)
+    assert bench.disk.left_s == pytest.approx(left_s, rel=0.15)
     bench.folder.release()
 
 

@@ -2,6 +2,7 @@
 """The recorder node in process, with real messages from real publishers."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -305,6 +306,19 @@ def test_shutdown_in_mid_take_keeps_it_without_a_label(make_world: MakeWorld) ->
     (episode,) = world.episodes()
     assert episode.info.success is None
     assert episode.info.streams["/wrist/color/image_raw"].count == 3
+
+
+def test_folder_that_is_deleted_ends_the_take_and_not_the_node(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.ready()
+    assert world.call(StartTake, "start_take").success
+    world.frame()
+    shutil.rmtree(world.path)
+    world.wait_for(lambda: world.statuses and world.statuses[-1].state == RecorderStatus.REVIEW)
+    assert "has gone (No such file or directory)" in world.statuses[-1].reason
+    assert not world.call(KeepTake, "keep_take").success
+    assert world.recorder.trigger_shutdown() is TransitionCallbackReturn.FAILURE
+    assert world.recorder._connections == []  # it can be configured anew
 
 
 def test_data_set_that_exists_needs_resume(make_world: MakeWorld) -> None:

@@ -162,6 +162,8 @@ class RecordingFolder:
 
     def discard(self, take: Path) -> None:
         """Throw a take away."""
+        if not take.exists():
+            return  # somebody else has thrown it away
         # Renamed first: half of it must not come back as recovered.
         doomed = take.rename(take.with_name(f"{_DISCARDED_PREFIX}{take.stem}"))
         shutil.rmtree(doomed, ignore_errors=True)  # the next start removes what cannot go now

@@ -90,6 +90,11 @@ class OpenTake:
         """Size of the file."""
         return self._take.written_bytes
 
+    @property
+    def stored_share(self) -> float:
+        """What is written of each byte that comes; NaN while that is not known."""
+        return self._take.stored_share
+
     def trouble(self, now_ns: int) -> str:
         """Why it cannot go on, in a sentence; empty if it can."""
         if self._take.fault:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Takes one after the other: begun, watched, ended, kept or discarded."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,8 @@ class RecordingSession:
         self._settings = settings
         self._disk = disk
         self._encoder = settings.encoder()
+        if self._encoder is not None:
+            disk.stored_share = math.nan  # which the first take tells
         self._channels = [settings.channel(spec) for spec in specs]
         self._take: OpenTake | None = None
         self._last_info = EpisodeInfo(index=folder.next_index, task="", instruction="")
@@ -175,6 +178,8 @@ class RecordingSession:
         before_ns, self._ticked_ns = self._ticked_ns or now_ns, now_ns
         if self._take is None:
             return
+        if not math.isnan(share := self._take.stored_share):
+            self._disk.stored_share = share
         if self.state is RecorderState.RECORDING:
             overslept = (now_ns - before_ns) * _NS > _OVERSLEPT_S
             why = self._take.trouble(now_ns) or self._no_room()

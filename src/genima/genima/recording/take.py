@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One take: a queue with a limit in bytes, and a thread that owns the file."""
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -92,6 +93,7 @@ class Take:
         self._waiting: list[_Waiting] = []
         self._writing: list[_Waiting] = []
         self._held = 0
+        self._stored = 0
         self._closing = False
         self._fault = ""
         self._repaired: Repaired | None = None
@@ -136,6 +138,11 @@ class Take:
     def written_bytes(self) -> int:
         """Size of the file."""
         return self._file.size
+
+    @property
+    def stored_share(self) -> float:
+        """Bytes in the file for each byte that came and is in it; NaN before the first."""
+        return self.written_bytes / self._stored if self._stored else math.nan
 
     @property
     def fault(self) -> str:
@@ -206,7 +213,9 @@ class Take:
         self._file.write_chunk(messages)
         with self._wake:
             del self._writing[: len(chunk)]
-            self._held -= sum(waiting.held_bytes for waiting in chunk)
+            done = sum(waiting.held_bytes for waiting in chunk)
+            self._held -= done
+            self._stored += done - _OVERHEAD_BYTES * len(chunk)
 
     def _fail(self, error: Exception) -> None:
         """Keep what is on the disk; what waits is lost."""
