@@ -293,7 +293,7 @@ class Replugged:
         if self._fails_in == "stop" and not self.failed:
             raise CameraError("it is lost")
         calibration = ColourCalibration(Intrinsics(64, 48, 60.0, 60.0, 32.0, 24.0), (0.0,) * 5)
-        return SensorFrame(stripes(), time.time(), self.starts, FrameClock.SYSTEM, calibration)
+        return SensorFrame(stripes(), time.time(), FrameClock.SYSTEM, self.starts, calibration)
 
     def stop(self) -> None:
         self._fail("stop")
