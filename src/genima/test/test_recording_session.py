@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import threading
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,9 +21,12 @@ from genima.errors import InvalidDataset, NotReady
 from genima.recording import open_take, session
 from genima.recording.dataset import CameraFacts, DatasetInfo, ImageStorage, differences
 from genima.recording.disk import DiskWatch
+from genima.recording.episode_info import StreamInfo
 from genima.recording.folder import RecordingFolder
 from genima.recording.pictures import rgb_of
 from genima.recording.recording import Recording
+from genima.recording.recovery import streams_of
+from genima.recording.repair import Repaired
 from genima.recording.session import RecordingSession
 from genima.recording.session_types import RecorderState, SessionSettings
 from genima.recording.stream import Pacing, StreamSpec
@@ -643,6 +647,13 @@ def test_losses_that_the_middleware_reports_are_counted(bench: Bench) -> None:
     bench.keep()
     stream = Recording.open(bench.path).episodes()[0].info.streams["/instruction"]
     assert (stream.count, stream.lost) == (2, 2)
+
+
+def test_losses_that_stamps_do_not_tell_survive_a_disk_that_fails() -> None:
+    stamps_ns = array("q", range(0, 10**9, 10**8))
+    told = StreamInfo("sensor_msgs/msg/Image", count=12, lost=4, period_s=0.1)
+    found = streams_of({"/a": told}, Repaired({"/a": stamps_ns}, 0))["/a"]
+    assert (found.count, found.lost) == (10, 4 + 2)  # two had come and were not written
 
 
 def test_losses_of_a_camera_before_its_first_image_of_the_take_are_counted(bench: Bench) -> None:
