@@ -90,8 +90,18 @@ class PyrenderSpheres:
         self._persistent: dict[bool, _Scene] = {}
 
     def close(self) -> None:
-        """Give the OpenGL context back."""
-        self._renderer.delete()
+        """Give the OpenGL context back.
+
+        pyrender would end the whole EGL display with it, which MuJoCo draws on as well.
+        """
+        from OpenGL import EGL
+
+        terminate = EGL.eglTerminate
+        EGL.eglTerminate = lambda display: True
+        try:
+            self._renderer.delete()
+        finally:
+            EGL.eglTerminate = terminate
 
     def draw_rebuilding(
         self, base_T_spheres: Float[Array, "4 4 4"], gripper_open: bool, view: CameraView

@@ -22,7 +22,6 @@ EXIT_ERROR = 2
 _BY_EXTRA = {
     "sim": ("daqp", "fast_simplification", "mink", "mujoco", "trimesh"),
     "robot": ("franky", "libusb_package", "pyrealsense2"),
-    "lerobot": ("pyarrow",),
     "train": ("accelerate", "safetensors", "torch", "transformers"),
     "render": ("pyrender",),
 }
