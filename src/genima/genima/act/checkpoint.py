@@ -65,6 +65,8 @@ class ActCheckpoint:
         (staged / _STATISTICS).write_text(json.dumps(self.statistics.to_json(), indent=1) + "\n")
         save_file({name: w.contiguous() for name, w in self.weights.items()}, staged / _WEIGHTS)
         save_file(self.goals, staged / _GOALS)
+        for name in (_WEIGHTS, _GOALS):
+            (staged / name).chmod(0o644)  # written for the owner alone, though others use it
         old = folder.with_name(f".{folder.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
