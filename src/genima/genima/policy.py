@@ -32,7 +32,7 @@ class Policy:
 
     cameras: tuple[str, ...] = ("wrist", "front", "right_shoulder", "left_shoulder")
     image_size_px: int = 256
-    sphere_radii_m: Mapping[str, float] = field(default_factory=lambda: PAPER_RADII_M)
+    sphere_radii_m: Mapping[str, float] = field(default_factory=lambda: dict(PAPER_RADII_M))
     horizon_steps: int = 20
     step_s: float = 0.05
     prompt_template: str = "tiled perspectives of a robot arm executing '{goal}'"

@@ -4,15 +4,8 @@ from pathlib import Path
 import pytest
 
 from genima.errors import EvaluationError, InvalidParameter, PolicyError, UnknownTask
-from genima.evaluation.plan import (
-    Agent,
-    Controller,
-    EpisodeKey,
-    EvaluationPlan,
-    Pacing,
-    choose,
-    digest,
-)
+from genima.evaluation.plan import Agent, Controller, EpisodeKey, EvaluationPlan, Pacing, digest
+from genima.evaluation.plan_checks import choose
 
 PLAN = EvaluationPlan(tasks=("a", "b"), episodes=2, seed=7)
 

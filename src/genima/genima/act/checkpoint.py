@@ -6,7 +6,6 @@ that exists is whole.
 """
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from genima.act.language import SIZES
 from genima.act.model import Act
 from genima.act.normalisation import Statistics
 from genima.errors import GenimaError, PolicyError
+from genima.files import json_bytes, replaced_folder
 from genima.policy import Policy, policy_values
 
 FORMAT, VERSION = "genima-act", 1
@@ -51,9 +51,6 @@ class ActCheckpoint:
 
     def save(self, folder: Path) -> None:
         """Write the folder; an older one of that name is replaced."""
-        staged = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(staged, ignore_errors=True)
-        staged.mkdir(parents=True)
         head = {
             "format": FORMAT,
             "version": VERSION,
@@ -61,18 +58,13 @@ class ActCheckpoint:
             "trained": self.trained,
             "model": to_json(self.config),
         }
-        (staged / _CONFIG).write_text(json.dumps(head, indent=1) + "\n")
-        (staged / _STATISTICS).write_text(json.dumps(self.statistics.to_json(), indent=1) + "\n")
-        save_file({name: w.contiguous() for name, w in self.weights.items()}, staged / _WEIGHTS)
-        save_file(self.goals, staged / _GOALS)
-        for name in (_WEIGHTS, _GOALS):
-            (staged / name).chmod(0o644)  # written for the owner alone, though others use it
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.replace(old)
-        staged.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        weights = {name: weight.contiguous() for name, weight in self.weights.items()}
+        with replaced_folder(folder) as staged:
+            (staged / _CONFIG).write_bytes(json_bytes(head))
+            (staged / _STATISTICS).write_bytes(json_bytes(self.statistics.to_json()))
+            for name, tensors in ((_WEIGHTS, weights), (_GOALS, self.goals)):
+                save_file(tensors, staged / name)
+                (staged / name).chmod(0o644)  # written for the owner alone, though others use it
 
     @classmethod
     def load(cls, folder: Path) -> "ActCheckpoint":

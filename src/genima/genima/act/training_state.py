@@ -2,7 +2,6 @@
 """Where a training stands, on disk: weights, averaged weights, optimiser, counters. No pickles."""
 
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from genima.errors import PolicyError
+from genima.files import replaced_by_kill, replaced_folder
 
 _FOLDER, _PROGRESS = "training_state", "progress.json"
 
@@ -64,18 +64,11 @@ def save_state(
     progress: Progress,
 ) -> None:
     """Write the state; the one before stays until this one is whole."""
-    staged, folder, old = (out / name for name in (f".{_FOLDER}.part", _FOLDER, f".{_FOLDER}.old"))
-    for leftover in (staged, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    staged.mkdir(parents=True)
-    save_file(_contiguous(network.state_dict()), staged / "network.safetensors")
-    save_file(_contiguous(average.weights), staged / "average.safetensors")
-    save_file(_optimiser_tensors(optimiser), staged / "optimiser.safetensors")
-    (staged / _PROGRESS).write_text(json.dumps(asdict(progress), indent=1))
-    if folder.exists():
-        folder.replace(old)
-    staged.replace(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    with replaced_folder(out / _FOLDER) as staged:
+        save_file(_contiguous(network.state_dict()), staged / "network.safetensors")
+        save_file(_contiguous(average.weights), staged / "average.safetensors")
+        save_file(_optimiser_tensors(optimiser), staged / "optimiser.safetensors")
+        (staged / _PROGRESS).write_text(json.dumps(asdict(progress), indent=1))
 
 
 def load_progress(out: Path) -> Progress | None:
@@ -113,7 +106,8 @@ def load_state(
 
 def _state_folder(out: Path) -> Path:
     """Where the newest whole state is; a kill may have come between two renames."""
-    folder, old = out / _FOLDER, out / f".{_FOLDER}.old"
+    folder = out / _FOLDER
+    old = replaced_by_kill(folder)
     return folder if folder.exists() or not old.exists() else old
 
 

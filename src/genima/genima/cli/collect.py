@@ -50,14 +50,15 @@ def run(
     from genima.collect.plan import CollectionPlan
     from genima.collect.run import collect
     from genima.evaluation import plan as choices
+    from genima.evaluation.plan_checks import choose
     from genima.launching.ament import share_directory
 
     plan = CollectionPlan(
         tasks=tuple(name.strip() for name in tasks.split(",") if name.strip()),
         episodes=episodes,
         seed=seed,
-        world=choices.choose(choices.WorldName, world, "world"),
-        image_quality=choices.choose(choices.ImageQuality, image_quality, "image_quality"),
+        world=choose(choices.WorldName, world, "world"),
+        image_quality=choose(choices.ImageQuality, image_quality, "image_quality"),
         max_steps=max_steps,
     )
     file = cameras or share_directory("genima_bringup", os.environ) / "config" / "cameras.yaml"

@@ -39,7 +39,7 @@ def validate(
 
     from genima.data.training_set import TrainingSet
     from genima.data.validation_report import report_validation
-    from genima.evaluation.plan import choose
+    from genima.evaluation.plan_checks import choose
     from genima.limits import RobotModel
 
     training_set = TrainingSet.open(folder)
@@ -62,7 +62,7 @@ def inspect(
     """Draw pictures of an episode: what the cameras saw, joints, gripper, stamps."""
     from genima.data.pictures import draw_pictures
     from genima.data.training_set import TrainingSet
-    from genima.evaluation.plan import choose
+    from genima.evaluation.plan_checks import choose
     from genima.limits import RobotModel, limits_of
 
     training_set, limits = TrainingSet.open(folder), limits_of(choose(RobotModel, robot, "robot"))
@@ -80,7 +80,7 @@ def export_(
     from rich.console import Console
 
     from genima.data.exchange import ExportFormat, export_dataset
-    from genima.evaluation.plan import choose
+    from genima.evaluation.plan_checks import choose
 
     export_dataset(folder, choose(ExportFormat, to, "to"), out, Console())
 

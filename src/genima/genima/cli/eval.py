@@ -61,23 +61,24 @@ def run(
     from rich.console import Console
 
     from genima.evaluation import plan as choices
+    from genima.evaluation.plan_checks import choose
     from genima.evaluation.run import evaluate
 
     plan = choices.EvaluationPlan(
         tasks=tuple(name.strip() for name in tasks.split(",") if name.strip()),
         episodes=episodes,
         seed=seed,
-        agent=choices.choose(choices.Agent, agent, "agent"),
-        world=choices.choose(choices.WorldName, world, "world"),
-        controller=choices.choose(choices.Controller, controller, "controller"),
+        agent=choose(choices.Agent, agent, "agent"),
+        world=choose(choices.WorldName, world, "world"),
+        controller=choose(choices.Controller, controller, "controller"),
         policy=policy,
         weights=choices.digest(Path(policy)) if policy else "",
         check_drawing=check_drawing,
-        pacing=choices.choose(choices.Pacing, pacing, "pacing"),
+        pacing=choose(choices.Pacing, pacing, "pacing"),
         execution_horizon=execution_horizon,
         first_horizon=first_horizon,
         max_steps=max_steps,
-        image_quality=choices.choose(choices.ImageQuality, image_quality, "image_quality"),
+        image_quality=choose(choices.ImageQuality, image_quality, "image_quality"),
     )
     evaluate(plan, out, Console(), video=video)
     print(f"report: {out / 'report.json'}")

@@ -36,7 +36,7 @@ def run(
 
     from genima.data.render_plan import RenderKind, RenderPlan
     from genima.data.render_run import render
-    from genima.evaluation.plan import choose
+    from genima.evaluation.plan_checks import choose
     from genima.policy import Policy, load_policy
 
     plan = RenderPlan(

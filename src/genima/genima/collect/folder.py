@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder of a collection: a training set, its plan, and the attempts that were made."""
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator
@@ -18,8 +17,9 @@ from genima.collect.journal import AttemptJournal
 from genima.collect.plan import CollectionPlan
 from genima.data.episode_files import METADATA
 from genima.data.training_set import TrainingSet
-from genima.data.training_set_info import TrainingSetInfo, json_bytes, read_json, write_file
+from genima.data.training_set_info import TrainingSetInfo, read_json
 from genima.errors import InvalidDataset
+from genima.files import json_bytes, locked_folder, write_file
 from genima.sim.runner import POLICY_STEP_S
 
 _FORMAT = "genima-collection"
@@ -76,20 +76,9 @@ def open_folder(path: Path, plan: CollectionPlan, rig: CameraRig) -> Iterator[Co
     Raises:
         InvalidDataset: The folder cannot be written, belongs to another plan or is in use.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = (path / ".collection.lock").open("w")
-    except OSError as error:
-        raise InvalidDataset(
-            f"cannot write to {path}: {error.strerror}; name another folder with --out"
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InvalidDataset(
-                f"another process is collecting into {path}; wait for it or name another folder"
-            ) from None
+    busy = f"another process is collecting into {path}; wait for it or name another folder"
+    instead = "name another folder with --out"
+    with locked_folder(path, ".collection.lock", InvalidDataset, busy, instead):
         _claim(path, plan)
         info = TrainingSetInfo(POLICY_STEP_S, square_rig(rig))
         training_set = TrainingSet.open_or_create(path, info)

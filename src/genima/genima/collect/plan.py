@@ -2,12 +2,20 @@
 """What is to be collected: everything that the demonstrations depend on, and how many of them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from genima.errors import InvalidDataset, InvalidParameter, UnknownTask
-from genima.evaluation.plan import ImageQuality, WorldName, choose
+from genima.errors import InvalidDataset
+from genima.evaluation.plan import ImageQuality, WorldName
+from genima.evaluation.plan_checks import (
+    changes,
+    chosen_values,
+    plain_values,
+    require_known,
+    require_least,
+    require_named_once,
+)
 
 FIRST_EVALUATION_SEED = 100_000
 """Seeds from here on are for evaluation; a demonstration of one would be known to the learner."""
@@ -45,16 +53,8 @@ class CollectionPlan:
     max_steps: int = 400
 
     def __post_init__(self) -> None:
-        if not self.tasks:
-            raise InvalidParameter("no task is named; give --tasks A,B")
-        doubled = sorted({name for name in self.tasks if self.tasks.count(name) > 1})
-        if doubled:
-            raise InvalidParameter(f"tasks name {doubled[0]!r} twice; name each task once")
-        for name, minimum in {"episodes": 1, "seed": 0, "max_steps": 1}.items():
-            if getattr(self, name) < minimum:
-                raise InvalidParameter(
-                    f"{name} is {getattr(self, name)}; give a whole number from {minimum} on"
-                )
+        require_named_once(self.tasks)
+        require_least(self, {"episodes": 1, "seed": 0, "max_steps": 1})
 
     def require_tasks(self, known: tuple[str, ...]) -> None:
         """Refuse tasks that the world does not have.
@@ -62,19 +62,11 @@ class CollectionPlan:
         Raises:
             UnknownTask: One is not among `known`; the message lists those there are.
         """
-        for name in self.tasks:
-            if name not in known:
-                raise UnknownTask(
-                    f"there is no task {name!r} in world {self.world.value!r}; "
-                    f"it has: {', '.join(known)}"
-                )
+        require_known(self.tasks, known, self.world.value)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain values."""
-        plain = asdict(self)
-        return {
-            key: value.value if isinstance(value, Enum) else value for key, value in plain.items()
-        } | {"tasks": list(self.tasks)}
+        return plain_values(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "CollectionPlan":
@@ -84,18 +76,8 @@ class CollectionPlan:
             InvalidDataset: Keys are missing or unknown.
             InvalidParameter: A value is out of its range.
         """
-        known = {field.name for field in fields(cls)}
-        if set(values) != known:
-            raise InvalidDataset(
-                f"a plan has the keys {sorted(known)}, this one has {sorted(values)}; it was "
-                "written by another version, use a new folder"
-            )
-        chosen: dict[str, Any] = {
-            "tasks": tuple(values["tasks"]),
-            "world": choose(WorldName, values["world"], "world"),
-            "image_quality": choose(ImageQuality, values["image_quality"], "image_quality"),
-        }
-        return cls(**{**values, **chosen})
+        choices: dict[str, type[Enum]] = {"world": WorldName, "image_quality": ImageQuality}
+        return cls(**chosen_values(cls, values, choices, InvalidDataset))
 
     def difference(self, there: "CollectionPlan") -> str:
         """What keeps this plan from going on with `there`, as `seed is 0 there and 5 here`.
@@ -107,12 +89,4 @@ class CollectionPlan:
             other["episodes"] = here["episodes"]
         if set(self.tasks) >= set(there.tasks):
             other["tasks"] = here["tasks"]
-        return ", ".join(
-            f"{name} is {_text(other[name])} there and {_text(here[name])} here"
-            for name in here
-            if here[name] != other[name]
-        )
-
-
-def _text(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        return changes(here, other)

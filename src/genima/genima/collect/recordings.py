@@ -13,8 +13,8 @@ from genima.collect.episode import square_rig
 from genima.collect.plan import DemonstrationSeed
 from genima.data.import_mcap import import_mcap
 from genima.data.training_set import TrainingSet
-from genima.data.training_set_info import json_bytes, write_file
 from genima.errors import CollectionError
+from genima.files import json_bytes, write_file
 from genima.recording.dataset import CAMERAS_FILE, DATASET_FILE
 from genima.sim.runner import POLICY_STEP_S
 

@@ -6,11 +6,8 @@ program in the graph, and each episode that it has had recorded is imported into
 """
 
 import os
-import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from genima.cameras import CameraRig
@@ -23,14 +20,13 @@ from genima.collect.schedule import Job, Schedule
 from genima.errors import CollectionError, InvalidDataset
 from genima.evaluation.domain import claim_domain
 from genima.launching.ament import share_directory
-from genima.launching.processes import die_with
+from genima.launching.graph import last_lines, launched
 
 _LOOK_EVERY_S = 0.2
 #: How long the launcher may take to end its nodes [s]; longer than it waits for each of them.
 _STOP_LIMIT_S = 60.0
 #: Times in a row that the graph may end without a usable episode.
 _MOST_BREAKDOWNS = 3
-_LOG_LINES = 8
 
 
 class RosCollection:
@@ -90,7 +86,7 @@ class RosCollection:
                 raise CollectionError(
                     f"the nodes ended {breakdowns} times in a row without a usable episode; "
                     "repeat the command to go on once the cause is mended. The end of "
-                    f"{log}:\n{_last_lines(log)}"
+                    f"{log}:\n{last_lines(log)}"
                 )
 
     def _forget_rejected(self) -> None:
@@ -136,9 +132,7 @@ class RosCollection:
             done += 1
         return done
 
-    @contextmanager
-    def _graph(self, domain: int) -> Iterator["subprocess.Popen[bytes]"]:
-        """Start the graph; on leaving, however that comes, all its processes end."""
+    def _graph(self, domain: int) -> AbstractContextManager["subprocess.Popen[bytes]"]:
         file = share_directory("genima_bringup", os.environ) / "launch" / "collect.launch.xml"
         arguments = {
             "recordings_dir": self._recordings.path.absolute(),
@@ -146,35 +140,4 @@ class RosCollection:
             "image_quality": self._plan.image_quality.value,
             "settle_steps": SETTLE_STEPS,
         }
-        words = [f"{name}:={value}" for name, value in arguments.items()]
-        with self._recordings.log_file.open("ab") as log:
-            launcher = subprocess.Popen(
-                [sys.executable, "-m", "genima.cli", "launch", str(file), *words],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=os.environ
-                | {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
-                start_new_session=True,  # Ctrl-C comes through us, once
-                preexec_fn=die_with(os.getpid()),
-            )
-        try:
-            yield launcher
-        finally:
-            _end(launcher)
-
-
-def _end(launcher: "subprocess.Popen[bytes]") -> None:
-    """Interrupt the launcher, which ends the nodes; kill it, and so them, if it is too slow."""
-    if launcher.poll() is None:
-        launcher.send_signal(signal.SIGINT)
-    try:
-        launcher.wait(timeout=_STOP_LIMIT_S)
-    except subprocess.TimeoutExpired:
-        launcher.kill()
-        launcher.wait()
-
-
-def _last_lines(path: Path) -> str:
-    lines = path.read_text(errors="replace").splitlines()
-    return "\n".join(lines[-_LOG_LINES:])
+        return launched(file, arguments, self._recordings.log_file, domain, _STOP_LIMIT_S)

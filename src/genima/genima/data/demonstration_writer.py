@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writing an episode so that it is there as a whole or not at all."""
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +11,9 @@ from genima.data.demonstration import Demonstration
 from genima.data.episode_files import rgb_folder, write_low_dim
 from genima.data.png_frames import write_png
 from genima.data.rlbench_pickle import description_bytes
-from genima.data.training_set_info import TrainingSetInfo, write_file
+from genima.data.training_set_info import TrainingSetInfo
 from genima.errors import InvalidDataset
+from genima.files import sync_folder, write_file
 
 DESCRIPTIONS = "variation_descriptions.pkl"
 
@@ -98,7 +98,7 @@ class DemonstrationWriter:
             raise InvalidDataset(
                 f"{self._folder} has meanwhile been written by another process"
             ) from error
-        _sync(self._folder.parent)
+        sync_folder(self._folder.parent)
 
     def discard(self) -> None:
         """Remove what was written, unless it is finished."""
@@ -121,11 +121,3 @@ class DemonstrationWriter:
         # A camera may have been calibrated anew between two episodes; `validate` speaks of it.
         if difference and "calibration" not in difference:
             raise InvalidDataset(f"{self._folder}: the episode has {difference}")
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

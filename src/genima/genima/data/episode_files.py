@@ -12,8 +12,9 @@ from genima.data.png_frames import PngFrames
 from genima.data.rig_json import rig_from_json, rig_to_json
 from genima.data.rlbench_motion import motion_of, to_rlbench
 from genima.data.rlbench_pickle import RlbenchDemo, demo_bytes, read_demo
-from genima.data.training_set_info import json_bytes, read_json, write_file
+from genima.data.training_set_info import read_json
 from genima.errors import InvalidDataset
+from genima.files import json_bytes, write_file
 
 _Value = TypeVar("_Value", int, bool)
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a drawn copy of a data set depends on, and the folder that it is made in."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +8,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from genima.data.training_set_info import json_bytes, read_json, write_file
+from genima.data.training_set_info import read_json
 from genima.errors import InvalidDataset
+from genima.files import json_bytes, locked_folder, write_file
 from genima.policy import Policy
 
 PLAN_FILE = "render.json"
@@ -82,21 +82,9 @@ def open_copy(target: Path, plan: RenderPlan) -> Iterator[None]:
             f"{target} exists and was not made by this command; remove it, or name another place "
             "with --out"
         )
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        lock = (target / ".lock").open("w")
-    except OSError as error:
-        raise InvalidDataset(
-            f"cannot write to {target}: {error.strerror}; name another place with --out"
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InvalidDataset(
-                f"another process is drawing into {target}; wait for it, or name another place "
-                "with --out"
-            ) from None
+    instead = "name another place with --out"
+    busy = f"another process is drawing into {target}; wait for it, or {instead}"
+    with locked_folder(target, ".lock", InvalidDataset, busy, instead):
         _claim(target / PLAN_FILE, plan.to_json())
         yield
 

@@ -28,7 +28,7 @@ from genima.data.episode_files import read_episode, rgb_folder
 from genima.data.png_frames import write_png
 from genima.data.render_plan import RenderPlan, open_copy
 from genima.data.staged_folder import staged_folder
-from genima.data.targets import Windows, picklable, require_fit
+from genima.data.targets import Windows, require_fit
 from genima.data.textures import TextureBank
 from genima.data.training_set import METADATA, DemonstrationKey, TrainingSet
 from genima.errors import GenimaError, InvalidDataset
@@ -79,7 +79,7 @@ def open_render(plan: RenderPlan, target: Path) -> Iterator[list[EpisodeJob]]:
     """
     source = TrainingSet.open(plan.source)
     require_fit(str(plan.source), source.info.rig, source.info.step_s, plan.policy)
-    policy = picklable(replace(plan.policy, image_size_px=source.info.image_size_px))
+    policy = replace(plan.policy, image_size_px=source.info.image_size_px)
     sized = replace(plan, policy=policy)
     with open_copy(target, plan):
         _link(source.root / METADATA, target / METADATA)

@@ -134,11 +134,6 @@ def require_fit(where: str, rig: CameraRig, step_s: float, policy: Policy) -> No
         )
 
 
-def picklable(policy: Policy) -> Policy:
-    """The same policy for another process; read-only mappings cannot be pickled."""
-    return replace(policy, sphere_radii_m=dict(policy.sphere_radii_m))
-
-
 def squared_cameras(rig: CameraRig, policy: Policy) -> tuple[Camera, ...]:
     """The policy's cameras in its order, for images of its size."""
     cameras = [rig.cameras[name] for name in policy.cameras]

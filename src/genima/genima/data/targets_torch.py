@@ -23,7 +23,7 @@ from genima.cameras import Camera
 from genima.data.backgrounds import Backgrounds
 from genima.data.demonstration import Demonstration, Frames
 from genima.data.drawing import draw_on_backgrounds, draw_on_observed, observed, tiles_of
-from genima.data.targets import Window, Windows, picklable
+from genima.data.targets import Window, Windows
 from genima.data.textures import TextureBank
 from genima.intrinsics import square_image
 from genima.policy import Policy
@@ -50,7 +50,7 @@ class WindowDataset(Dataset[Item]):
         self._windows = [Windows(demonstration, policy) for demonstration in demonstrations]
         self._descriptions = [demonstration.descriptions for demonstration in demonstrations]
         self._ends = list(accumulate(map(len, self._windows)))
-        self._policy = picklable(policy)
+        self._policy = policy
         self._seed = seed
         # In shared memory, because workers may outlive an epoch.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()

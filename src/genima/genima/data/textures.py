@@ -8,7 +8,6 @@ bounded however many pictures a folder has.
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -23,6 +22,7 @@ import numpy as np
 from genima.arrays import Array, UInt8
 from genima.data.texture_families import picture
 from genima.errors import InvalidParameter
+from genima.files import cache_root
 from genima.intrinsics import square_image
 
 #: Of a procedural bank; with 320 px a side that is 118 MB, made in about ten seconds.
@@ -118,7 +118,7 @@ def _bank(
     recipe: str, side_px: int, pictures: Iterable[tuple[str, UInt8[Array, "s s 3"] | None]]
 ) -> TextureBank:
     """The bank of a recipe, filled if it is new; several processes may do that at once."""
-    folder = _cache_folder() / f"textures-{_hash(f'{_VERSION} {recipe}')}"
+    folder = cache_root() / f"textures-{_hash(f'{_VERSION} {recipe}')}"
     if not (folder / _MANIFEST).is_file():
         try:
             _make(folder, pictures)
@@ -155,10 +155,6 @@ def _fill(folder: Path, pictures: Iterable[tuple[str, UInt8[Array, "s s 3"] | No
                 file.write(image.tobytes())
                 count += 1
     (folder / _MANIFEST).write_text(json.dumps({"count": count, "unreadable": unreadable}))
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("GENIMA_CACHE") or Path.home() / ".cache" / "genima")
 
 
 def _hash(text: str) -> str:

@@ -18,15 +18,9 @@ from pathlib import Path
 from genima.data import episode_files
 from genima.data.demonstration import Demonstration
 from genima.data.demonstration_writer import DemonstrationWriter
-from genima.data.training_set_info import (
-    SET_FORMAT,
-    SET_VERSION,
-    TrainingSetInfo,
-    json_bytes,
-    read_json,
-    write_file,
-)
+from genima.data.training_set_info import SET_FORMAT, SET_VERSION, TrainingSetInfo, read_json
 from genima.errors import InvalidDataset
+from genima.files import json_bytes, write_file
 
 METADATA = "metadata.json"
 

@@ -2,8 +2,6 @@
 """What all episodes of a training set have in common: its `metadata.json`."""
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,19 +122,3 @@ def read_json(path: Path, kind: str, version: int) -> dict[str, Any]:
             f"version {version}; use the program that wrote it"
         )
     return dict(content)
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is never seen half written, by several writers at once either."""
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(part).chmod(0o644)
-    Path(part).replace(path)
-
-
-def json_bytes(content: dict[str, Any]) -> bytes:
-    """JSON that people can read; numbers keep every digit."""
-    return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()

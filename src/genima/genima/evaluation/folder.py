@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder of an evaluation: what lies where, and who may write there."""
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from pathlib import Path
 from genima.errors import EvaluationError
 from genima.evaluation.plan import EpisodeKey, EvaluationPlan
 from genima.evaluation.records import EpisodeRecord, read_records
+from genima.files import locked_folder, write_text
 
 
 @dataclass(frozen=True)
@@ -98,21 +97,10 @@ def open_folder(path: Path, plan: EvaluationPlan) -> Iterator[EvaluationFolder]:
         EvaluationError: The folder cannot be written, belongs to another plan or is in use.
     """
     folder = EvaluationFolder(path)
-    try:
-        for sub in ("", "trajectories", "videos", "tiles"):
-            (path / sub).mkdir(parents=True, exist_ok=True)
-        lock = (path / ".lock").open("w")
-    except OSError as error:
-        raise EvaluationError(
-            f"cannot write to {path}: {error.strerror}; name another folder with --out"
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EvaluationError(
-                f"another evaluation is writing to {path}; wait for it or name another folder"
-            ) from None
+    busy = f"another evaluation is writing to {path}; wait for it or name another folder"
+    with locked_folder(path, ".lock", EvaluationError, busy, "name another folder with --out"):
+        for sub in ("trajectories", "videos", "tiles"):
+            (path / sub).mkdir(exist_ok=True)
         _claim(folder, plan)
         yield folder
 
@@ -144,23 +132,3 @@ def clear_finished(path: Path, plan: EvaluationPlan) -> None:
         for pattern in ("trajectories/*.npz", "videos/*.mp4", "tiles/*.png"):
             for result in path.glob(pattern):
                 result.unlink()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it is never seen half written, not even after a power cut."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())  # else the new name may come to stand for an empty file
-    part.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Have the disk know the entries of a folder."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -6,12 +6,8 @@ through the plan of a folder and writes down each episode. This side only watche
 """
 
 import json
-import os
-import signal
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +18,7 @@ from genima.evaluation.plan import EpisodeKey, EvaluationPlan
 from genima.evaluation.records import ERROR_MARK, EpisodeRecord, Journal
 from genima.evaluation.terminal import ProgressDisplay
 from genima.launching.ament import share_directory
-from genima.launching.processes import die_with
+from genima.launching.graph import last_lines, launched
 
 #: How often the files are looked at [s].
 _LOOK_EVERY_S = 0.2
@@ -32,7 +28,6 @@ _PATIENCE_LOOKS = 600
 _STOP_LIMIT_S = 30.0
 #: Times in a row that the graph may end without finishing an episode in good order.
 _MOST_BREAKDOWNS = 3
-_LOG_LINES = 8
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,10 @@ def run_graph(
         display.note(f"nodes run in ROS domain {domain}, their log is {folder.log_file}")
         while folder.remaining():
             watch = _Watch(folder, display)
-            with _graph(folder, plan, settings, domain) as launcher:
+            arguments = _arguments(folder, plan, settings)
+            with launched(
+                settings.launch_file, arguments, folder.log_file, domain, _STOP_LIMIT_S
+            ) as launcher:
                 end = watch.until_end(launcher)
             if not folder.remaining():
                 return
@@ -84,7 +82,7 @@ def run_graph(
                 raise EvaluationError(
                     f"the nodes ended {breakdowns} times in a row without finishing an episode "
                     f"({end}); repeat the command to go on once the cause is mended. The end of "
-                    f"{folder.log_file}:\n{_last_lines(folder.log_file)}"
+                    f"{folder.log_file}:\n{last_lines(folder.log_file)}"
                 )
             display.note(f"{end}; starting the nodes again")
 
@@ -134,32 +132,6 @@ class _Watch:
         self._sign_of_life = touched
 
 
-@contextmanager
-def _graph(
-    folder: EvaluationFolder, plan: EvaluationPlan, settings: GraphSettings, domain: int
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """Start the graph; on leaving, however that comes, all its processes end."""
-    environment = os.environ | {
-        "ROS_DOMAIN_ID": str(domain),
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    }
-    words = [f"{name}:={value}" for name, value in _arguments(folder, plan, settings).items()]
-    with folder.log_file.open("ab") as log:
-        launcher = subprocess.Popen(
-            [sys.executable, "-m", "genima.cli", "launch", str(settings.launch_file), *words],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,  # Ctrl-C comes through us, once
-            preexec_fn=die_with(os.getpid()),
-        )
-    try:
-        yield launcher
-    finally:
-        _end(launcher)
-
-
 def _arguments(
     folder: EvaluationFolder, plan: EvaluationPlan, settings: GraphSettings
 ) -> dict[str, str]:
@@ -178,17 +150,6 @@ def _arguments(
     }
 
 
-def _end(launcher: "subprocess.Popen[bytes]") -> None:
-    """Interrupt the launcher, which ends the nodes; kill it, and so them, if it is too slow."""
-    if launcher.poll() is None:
-        launcher.send_signal(signal.SIGINT)
-    try:
-        launcher.wait(timeout=_STOP_LIMIT_S)
-    except subprocess.TimeoutExpired:
-        launcher.kill()
-        launcher.wait()
-
-
 def _blame(folder: EvaluationFolder, plan: EvaluationPlan, end: str) -> None:
     """Write down the episode during which the runner ended without a word: never run it again."""
     try:
@@ -201,8 +162,3 @@ def _blame(folder: EvaluationFolder, plan: EvaluationPlan, end: str) -> None:
         Journal(folder.episodes_file, plan).append(
             EpisodeRecord(key.task, key.seed, success=False, steps=0, reason=ERROR_MARK + end)
         )
-
-
-def _last_lines(path: Path) -> str:
-    lines = path.read_text(errors="replace").splitlines()
-    return "\n".join(lines[-_LOG_LINES:])

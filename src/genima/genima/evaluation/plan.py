@@ -3,15 +3,21 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from genima.errors import EvaluationError, InvalidParameter, PolicyError, UnknownTask
+from genima.errors import EvaluationError, InvalidParameter, PolicyError
+from genima.evaluation.plan_checks import (
+    changes,
+    chosen_values,
+    plain_values,
+    require_known,
+    require_least,
+    require_named_once,
+)
 from genima.policy import Policy
-
-Choice = TypeVar("Choice", bound=Enum)
 
 
 class WorldName(Enum):
@@ -101,11 +107,7 @@ class EvaluationPlan:
     image_quality: ImageQuality = ImageQuality.SHADOWS
 
     def __post_init__(self) -> None:
-        if not self.tasks:
-            raise InvalidParameter("no task is named; give --tasks A,B")
-        doubled = sorted({name for name in self.tasks if self.tasks.count(name) > 1})
-        if doubled:
-            raise InvalidParameter(f"tasks name {doubled[0]!r} twice; name each task once")
+        require_named_once(self.tasks)
         least = {
             "episodes": 1,
             "seed": 0,
@@ -113,11 +115,7 @@ class EvaluationPlan:
             "first_horizon": 0,
             "max_steps": 1,
         }
-        for name, minimum in least.items():
-            if getattr(self, name) < minimum:
-                raise InvalidParameter(
-                    f"{name} is {getattr(self, name)}; give a whole number from {minimum} on"
-                )
+        require_least(self, least)
         longest = Policy().horizon_steps
         for name in ("execution_horizon", "first_horizon"):
             if getattr(self, name) > longest:
@@ -144,19 +142,11 @@ class EvaluationPlan:
         Raises:
             UnknownTask: One is not among `known`; the message lists those there are.
         """
-        for name in self.tasks:
-            if name not in known:
-                raise UnknownTask(
-                    f"there is no task {name!r} in world {self.world.value!r}; "
-                    f"it has: {', '.join(known)}"
-                )
+        require_known(self.tasks, known, self.world.value)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain values."""
-        plain = asdict(self)
-        return {
-            key: value.value if isinstance(value, Enum) else value for key, value in plain.items()
-        } | {"tasks": list(self.tasks)}
+        return plain_values(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "EvaluationPlan":
@@ -166,12 +156,6 @@ class EvaluationPlan:
             EvaluationError: Keys are missing or unknown.
             InvalidParameter: A value is out of its range.
         """
-        known = {field.name for field in fields(cls)}
-        if set(values) != known:
-            raise EvaluationError(
-                f"a plan has the keys {sorted(known)}, this one has {sorted(values)}; it was "
-                "written by another version, use a new folder"
-            )
         choices: dict[str, type[Enum]] = {
             "agent": Agent,
             "world": WorldName,
@@ -179,17 +163,11 @@ class EvaluationPlan:
             "pacing": Pacing,
             "image_quality": ImageQuality,
         }
-        chosen = {name: choose(kind, values[name], name) for name, kind in choices.items()}
-        return cls(**{**values, **chosen, "tasks": tuple(values["tasks"])})
+        return cls(**chosen_values(cls, values, choices, EvaluationError))
 
     def difference(self, other: "EvaluationPlan") -> str:
         """How `other` differs, as `seed is 0 there and 5 here`; empty where it does not."""
-        here, there = self.to_json(), other.to_json()
-        return ", ".join(
-            f"{name} is {_text(there[name])} there and {_text(here[name])} here"
-            for name in here
-            if here[name] != there[name]
-        )
+        return changes(self.to_json(), other.to_json())
 
 
 def digest(policy: Path) -> str:
@@ -207,20 +185,3 @@ def digest(policy: Path) -> str:
         sums.update(f"{path.relative_to(policy)} {path.stat().st_size}\n".encode())
         sums.update(path.read_bytes())
     return sums.hexdigest()[:16]
-
-
-def choose(kind: type[Choice], text: str, name: str) -> Choice:
-    """The member of `kind` with this value.
-
-    Raises:
-        InvalidParameter: There is none; the message lists those there are.
-    """
-    try:
-        return kind(text)
-    except ValueError:
-        allowed = ", ".join(str(member.value) for member in kind)
-        raise InvalidParameter(f"{name} is {text!r}; allowed: {allowed}") from None
-
-
-def _text(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

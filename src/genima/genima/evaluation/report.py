@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from genima.evaluation.folder import EvaluationFolder, write_text
+from genima.evaluation.folder import EvaluationFolder
 from genima.evaluation.plan import Agent, EvaluationPlan
 from genima.evaluation.records import EpisodeRecord
 from genima.evaluation.wilson import wilson_interval
+from genima.files import write_text
 
 #: Packages that a result can depend on.
 _PACKAGES = ("genima", "mujoco", "mink", "numpy", "opencv-python-headless")

@@ -13,7 +13,7 @@ import yaml
 
 from genima.cameras import Camera, CameraRig
 from genima.errors import InvalidDataset
-from genima.evaluation.folder import write_text
+from genima.files import write_text
 from genima.geometry import quat_xyzw_from_rotation
 
 DATASET_FILE = "dataset.json"

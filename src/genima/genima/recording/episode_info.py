@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genima.errors import InvalidDataset
-from genima.evaluation.folder import write_text
+from genima.files import write_text
 
 EPISODE_FILE = "episode.json"
 

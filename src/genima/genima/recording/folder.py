@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genima.cameras import CameraRig, load_rig
 from genima.errors import InvalidDataset, NotReady
-from genima.evaluation.folder import sync_folder
+from genima.files import sync_folder
 from genima.recording.dataset import (
     CAMERAS_FILE,
     DATASET_FILE,

@@ -10,7 +10,7 @@ from mcap.records import Channel
 from mcap.summary import Summary
 
 from genima.errors import InvalidDataset
-from genima.evaluation.folder import write_text
+from genima.files import write_text
 
 _VERSION = 9  # of rosbag2 in Jazzy
 _NO_LIMIT = {"sec": 9223372036, "nsec": 854775807}

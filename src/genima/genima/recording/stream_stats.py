@@ -108,11 +108,6 @@ class StreamStats:
         self._gap_count -= 1
 
     @property
-    def newest_ns(self) -> int | None:
-        """The newest stamp [ns]; None before the first message."""
-        return self._newest_ns[-1] if self._newest_ns else None
-
-    @property
     def lost(self) -> int:
         """Messages known to be missing."""
         return self._missing + self._reported

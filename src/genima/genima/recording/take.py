@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genima import __version__
-from genima.evaluation.folder import sync_folder
+from genima.files import sync_folder
 from genima.recording.mcap_file import McapFile, Message
 from genima.recording.pictures import ImageEncoder
 from genima.recording.repair import NO_ROOM, Repaired, repair

@@ -10,7 +10,6 @@ together with the licence.
 import hashlib
 import importlib.metadata
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ import numpy as np
 
 from genima.arrays import Array, Float
 from genima.errors import MissingDependency, WorldError
+from genima.files import cache_root
 from genima.sim.mesh_tools import (
     Mesh,
     corner_normals,
@@ -89,10 +89,9 @@ class MeshPart:
 
 
 def cache_folder() -> Path:
-    """Where the meshes are kept: below `GENIMA_CACHE`, by default `~/.cache/genima`."""
-    root = Path(os.environ.get("GENIMA_CACHE") or Path.home() / ".cache" / "genima")
+    """Where the meshes are kept."""
     recipe = hashlib.sha256(repr(_RECIPE).encode()).hexdigest()[:8]
-    return root / f"panda-{_wheel().version}-{recipe}"
+    return cache_root() / f"panda-{_wheel().version}-{recipe}"
 
 
 def build_cache() -> Path:
