@@ -34,5 +34,7 @@ RECORDING = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 100)
 RELIABLE_LATEST = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1)
 #: Whoever joins late must know it too: instruction, status, markers, gripper command, requests.
 LATCHED = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL, 1)
+#: Emergency stops: several sources may speak at the same time, and none may be lost.
+EMERGENCY_STOP = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL, 20)
 #: Diagnostics of several nodes share a topic.
 DIAGNOSTICS = _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 10)

@@ -2,6 +2,7 @@
 """The last check before the arm moves; knows nothing of the models."""
 
 from genima.safety.command_gate import CommandGate
+from genima.safety.emergency_stop import EmergencyStop
 from genima.safety.gate_types import (
     GateOutput,
     GateParameters,
@@ -13,6 +14,7 @@ from genima.safety.gate_types import (
 
 __all__ = [
     "CommandGate",
+    "EmergencyStop",
     "GateOutput",
     "GateParameters",
     "GateReason",
