@@ -201,11 +201,13 @@ def test_realsense_ros_is_included_once_a_camera_and_asks_for_serial_numbers(
         </launch>"""
     )
     monkeypatch.setenv("AMENT_PREFIX_PATH", f"{tmp_path}:{os.environ['AMENT_PREFIX_PATH']}")
+    for name in ("cameras", "record"):
+        text = (ROOT / "launch" / f"{name}.launch.xml").read_text()
+        (tmp_path / f"{name}.launch.xml").write_text(text.replace("rs_launch.py", "rs_launch.xml"))
     file = tmp_path / "record.launch.xml"
-    text = (ROOT / "launch" / "record.launch.xml").read_text()
-    file.write_text(text.replace("rs_launch.py", "rs_launch.xml"))
     given = {"cameras": "realsense_ros", "teleop": "false", "recorder": "false"}
-    nodes = nodes_of(file, namespace="lab", **given)
+    serials = {name: REQUIRED[name] for name in _SERIALS}
+    nodes = nodes_of(file, namespace="lab", **given, **serials)
     cameras = {node.name: (node.namespace, *node.args) for node in nodes}
     expected = ("/lab", "_831612073525", "640x480x30", "false")
     assert cameras == dict.fromkeys(Policy().cameras, expected)
