@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models small enough for two CPU cores, with random weights: the start of `genima-tiny`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from diffusers import ControlNetModel, EulerDiscreteScheduler, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from genima.diffusion.config import STATE_SIZE, DrawConfig, Guide, Output, Present, Target
+from genima.diffusion.models import DrawModels
+from genima.diffusion.network import DrawNetwork
+from genima.diffusion.patch_vae import PatchVAE
+from genima.diffusion.prompt import TextEncoders
+from genima.diffusion.vocabulary import make_tokenizer
+from genima.policy import Policy
+
+_LABELS = 7  # of `genima.decode.palette.Label`
+
+
+@dataclass(frozen=True)
+class TinySize:
+    """How big the networks are.
+
+    Attributes:
+        patch_px: Side of the squares that make a latent pixel [px].
+        channels: Of each level of the UNet, each at half the resolution of the one before.
+        attention_levels: How many of the coarsest levels have attention.
+        layers: Residual blocks of each level.
+        embedding_channels: Of the ControlNet's convolutions over the pictures, one for each
+            halving down to latents and one before; unused without a ControlNet.
+        text_width: Of the text encoder.
+        text_layers: Of the text encoder.
+    """
+
+    patch_px: int = 8
+    channels: tuple[int, ...] = (64, 96, 128, 160)
+    attention_levels: int = 1
+    layers: int = 1
+    embedding_channels: tuple[int, ...] = (16, 32, 64, 96)
+    text_width: int = 128
+    text_layers: int = 2
+
+
+def tiny_config(policy: Policy, **changes: Any) -> DrawConfig:
+    """The configuration of `genima-tiny`: palette colours, present spheres, one step."""
+    chosen: dict[str, Any] = {
+        "guide": Guide.CONCAT,
+        "output": Output.PALETTE,
+        "target": Target.SAMPLE,
+        "present": Present.LAYER,
+        "steps": 1,
+    }
+    return DrawConfig(policy=policy, **(chosen | changes))
+
+
+def build_tiny(
+    config: DrawConfig, prompts: Sequence[str], size: TinySize | None = None
+) -> DrawModels:
+    """A model with random weights from torch's generator.
+
+    Args:
+        config: How it is put together.
+        prompts: All prompts of its training: their words become tokens.
+        size: How big it is.
+    """
+    size = size or TinySize()
+    vae = PatchVAE.of(size.patch_px)
+    latent = vae.config.latent_channels
+    outputs = _LABELS * size.patch_px**2 if config.output is Output.PALETTE else latent
+    beside = latent * config.pictures if config.guide is Guide.CONCAT else 0
+    controlnet = None
+    common = _common(config, size)
+    if config.guide is Guide.CONTROLNET:
+        controlnet = ControlNetModel(
+            in_channels=latent,
+            conditioning_channels=3 * config.pictures,
+            conditioning_embedding_out_channels=size.embedding_channels,
+            **common,
+        )
+    unet = UNet2DConditionModel(
+        in_channels=latent + beside,
+        out_channels=outputs,
+        sample_size=config.side_px // size.patch_px,
+        up_block_types=_blocks("CrossAttnUpBlock2D", "UpBlock2D", size)[::-1],
+        **common,
+    )
+    tokenizer = make_tokenizer(prompts)
+    encoder = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=size.text_width,
+            intermediate_size=4 * size.text_width,
+            num_hidden_layers=size.text_layers,
+            num_attention_heads=4,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    return DrawModels(
+        config,
+        DrawNetwork(config, unet, controlnet, vae),
+        TextEncoders([tokenizer], [encoder], config.side_px),
+        make_scheduler(config.target),
+    )
+
+
+def make_scheduler(target: Target) -> EulerDiscreteScheduler:
+    """SD-Turbo's scheduler for what a network predicts."""
+    return EulerDiscreteScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type=target.value,
+        timestep_spacing="trailing",
+        steps_offset=1,
+    )
+
+
+def _common(config: DrawConfig, size: TinySize) -> dict[str, Any]:
+    """What UNet and ControlNet must agree in."""
+    state = {
+        "class_embed_type": "simple_projection" if config.state else None,
+        "projection_class_embeddings_input_dim": STATE_SIZE if config.state else None,
+    }
+    return state | {
+        "down_block_types": _blocks("CrossAttnDownBlock2D", "DownBlock2D", size),
+        "block_out_channels": size.channels,
+        "layers_per_block": size.layers,
+        "cross_attention_dim": size.text_width,
+        "norm_num_groups": 16,
+        "attention_head_dim": 4,  # diffusers takes it for the number of heads
+    }
+
+
+def _blocks(attending: str, plain: str, size: TinySize) -> tuple[str, ...]:
+    """Names of the blocks, finest first."""
+    plain_levels = len(size.channels) - size.attention_levels
+    return (plain,) * plain_levels + (attending,) * size.attention_levels
