@@ -75,7 +75,11 @@ class TargetIntake:
     def take(self, message: TargetTile, now_s: float) -> None:
         """Keep a tile of the present goal; plan with it if a target is wanted."""
         self._session.hear_target(now_s)
-        if message.instruction == self._session.status.instruction:
+        if message.instruction != self._session.status.instruction:
+            return
+        if message.state == TargetTile.FAILED and self._session.active:
+            self._session.halt(message.fault)
+        elif message.state != TargetTile.FAILED:
             self._tile = message
             self.seek(now_s)
 
@@ -97,6 +101,9 @@ class TargetIntake:
         if stamp_s <= self._planned_s or q is None or self._planner is None:
             return
         self._planned_s = stamp_s
+        if message.state == TargetTile.BAD:
+            self._session.refuse(message.fault, now_s)
+            return
         try:
             tile, _ = read_tile(message, self._policy)
         except GenimaError as error:

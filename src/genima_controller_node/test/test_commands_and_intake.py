@@ -97,6 +97,8 @@ class FakeSession:
         self.gripper_is_open = False
         self.heard_s: list[float] = []
         self.refusals: list[str] = []
+        self.active = True
+        self.halts: list[str] = []
 
     def wants_target(self, now_s: float) -> bool:
         return self.wants
@@ -109,6 +111,9 @@ class FakeSession:
 
     def refuse(self, reason: str, now_s: float) -> None:
         self.refusals.append(reason)
+
+    def halt(self, reason: str) -> None:
+        self.halts.append(reason)
 
 
 class Bench:
@@ -192,6 +197,29 @@ def test_tile_is_planned_once(bench: Bench) -> None:
     bench.intake.take(tile(10.3), 10.3)
     bench.until(2)
     assert bench.planned == pytest.approx([10.0, 10.3])
+
+
+def test_tile_that_its_drawer_calls_bad_is_refused_and_the_next_one_followed(bench: Bench) -> None:
+    bad = tile()
+    bad.state, bad.fault = TargetTile.BAD, "no spheres"
+    bench.intake.take(bad, 10.1)
+    bench.intake.take(tile(10.3), 10.3)
+    bench.until(1)
+    assert bench.session.refusals == ["no spheres"] and bench.planned == pytest.approx([10.3])
+    assert bench.session.halts == []
+
+
+def test_broken_drawer_halts_the_arm_at_once_even_where_no_target_is_wanted(bench: Bench) -> None:
+    bench.session.wants = False
+    failed = tile()
+    failed.state, failed.fault = TargetTile.FAILED, "out of memory"
+    bench.intake.take(failed, 10.1)
+    bench.session.active = False
+    bench.intake.take(failed, 10.2)
+    assert bench.session.halts == ["out of memory"]
+    bench.session.wants = True
+    bench.intake.seek(10.3)
+    assert bench.planned == [] and bench.requests() == [10.0]
 
 
 def test_tile_is_kept_until_it_is_wanted(bench: Bench) -> None:

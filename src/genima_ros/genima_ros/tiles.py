@@ -18,6 +18,8 @@ def tile_message(
     model: str,
     inference_s: float,
     seed: int,
+    state: int = TargetTile.USABLE,
+    fault: str = "",
 ) -> TargetTile:
     """A drawn tile as a message; `stamp_s` is that of the oldest image it was drawn on."""
     image = rgb_to_image(tile, "tile", stamp_s)
@@ -31,6 +33,8 @@ def tile_message(
         instruction=instruction,
         inference_s=inference_s,
         seed=seed,
+        state=state,
+        fault=fault,
     )
 
 
