@@ -10,11 +10,24 @@ import numpy as np
 
 from genima.arrays import Array, Float
 from genima.errors import ArmError
-from genima.franka.failures import arm_error, connection_lost, mode_fault
+from genima.franka.failures import (
+    ArmFailure,
+    arm_error,
+    connection_lost,
+    mode_fault,
+    mode_trouble,
+)
 from genima.franka.joint_tracker import JointTracker
 from genima.franka.library import franky
 from genima.franka.patience import drop, within
-from genima.franka.types import ArmMode, ArmReading, ArmSettings, ImpedanceGains, RealtimeKernel
+from genima.franka.types import (
+    ArmMode,
+    ArmReading,
+    ArmSettings,
+    ArmTrouble,
+    ImpedanceGains,
+    RealtimeKernel,
+)
 from genima.limits import limits_of
 from genima.timing import DeadlineLoop
 
@@ -46,7 +59,7 @@ class FrankaArm:
         self._robot: Any = None
         self._tracker: JointTracker | None = None
         self._reading: ArmReading | None = None
-        self._failure = ""
+        self._failure: ArmFailure | None = None
         self._lost = True
         self._lock = threading.Lock()
         self._robot_time_s = -np.inf
@@ -66,11 +79,29 @@ class FrankaArm:
     @property
     def fault(self) -> str:
         """Why the arm cannot be used, in a sentence; empty if it can."""
-        if self._failure or self._reading is None:
-            return self._failure or f"{self._settings.name}: not connected"
+        failure = self._failure
+        if failure is not None and not self._user_stopped:
+            return str(failure)
+        if self._reading is None:
+            return f"{self._settings.name}: not connected"
         if self._silent:
             return f"{self._settings.name}: it has fallen silent; check cable and power, recover"
         return mode_fault(self._reading.mode, self._settings.name)
+
+    @property
+    def trouble(self) -> ArmTrouble | None:
+        """The cause of `fault`; None without one."""
+        failure, reading = self._failure, self._reading
+        if failure is not None and not self._user_stopped:
+            return failure.trouble
+        if reading is None or self._silent:
+            return ArmTrouble.NETWORK
+        return mode_trouble(reading.mode)
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection, as far as is known."""
+        return not self._lost
 
     @property
     def engaged(self) -> bool:
@@ -91,7 +122,12 @@ class FrankaArm:
             f"{settings.connect_timeout_s:g} s; see whether the address is right and whether "
             "another program is connected to this arm, which takes one at a time"
         )
-        self._start(self._ask(lambda: self._open(library), settings.connect_timeout_s, too_late))
+        try:
+            timeout_s = settings.connect_timeout_s
+            self._start(self._ask(lambda: self._open(library), timeout_s, too_late))
+        except ArmFailure as failure:
+            self._failure = failure
+            raise
 
     def engage(self, gains: ImpedanceGains, period_s: float) -> Float[Array, "7"]:
         """Hold the arm where it is, or go on doing so.
@@ -135,8 +171,8 @@ class FrankaArm:
         try:
             too_late = f"{self._settings.name} does not come to rest; press its user stop"
             self._ask(tracker.stop, _PATIENCE_S, too_late)
-        except ArmError as error:
-            self._failure = self._failure or str(error)
+        except ArmFailure as error:
+            self._failure = self._failure or error
 
     def _stop_late(self, tracker: JointTracker) -> None:
         """End a control that nobody waited for: nobody would command it."""
@@ -144,7 +180,7 @@ class FrankaArm:
             tracker.stop()
         except Exception as error:
             failure = arm_error(error, self._settings.name, self._settings.host)
-            self._failure = self._failure or str(failure)
+            self._failure = self._failure or failure
 
     def recover(self) -> None:
         """Clear a reflex, or connect anew if the connection was lost.
@@ -165,7 +201,7 @@ class FrankaArm:
             _PATIENCE_S,
             f"{self._settings.name}: the recovery takes too long; start it in Desk",
         )
-        self._failure = ""
+        self._failure = None
         self._read()
         if self.fault:
             raise ArmError(self.fault)
@@ -179,6 +215,13 @@ class FrankaArm:
             self._reader = None
         self._robot = None
         self._lost = True
+
+    @property
+    def _user_stopped(self) -> bool:
+        """Whether its user stop is pressed, whatever ended our control because of that."""
+        reading = self._reading
+        pressed = reading is not None and reading.mode is ArmMode.USER_STOPPED
+        return pressed and not self._lost and not self._silent
 
     @property
     def _silent(self) -> bool:
@@ -198,11 +241,11 @@ class FrankaArm:
 
     def _start(self, robot: Any) -> None:
         self._robot = robot
-        self._failure, self._lost, self._robot_time_s = "", False, -np.inf
+        self._failure, self._lost, self._robot_time_s = None, False, -np.inf
         self._closing.clear()
         self._read()
-        if self._lost:
-            raise ArmError(self._failure)
+        if self._failure is not None:
+            raise self._failure
         loop = DeadlineLoop(1.0 / self._settings.read_rate_hz)
         self._reader = threading.Thread(
             target=lambda: loop.run(self._read, lambda: self._closing.is_set() or self._lost),
@@ -228,7 +271,7 @@ class FrankaArm:
             self._check_control()
         except Exception as error:
             failure = arm_error(error, self._settings.name, self._settings.host)
-            self._failure = self._failure or str(failure)
+            self._failure = self._failure or failure
             self._lost = True
 
     def _check_control(self) -> None:
@@ -249,8 +292,10 @@ class FrankaArm:
         try:
             return within(timeout_s, call, too_late, undo)
         except ArmError as error:  # it took too long, and may still be under way
-            self._failure = self._failure or str(error)
-            raise
+            trouble = ArmTrouble.NETWORK if self._lost else ArmTrouble.REFUSED
+            failure = ArmFailure(str(error), trouble)
+            self._failure = self._failure or failure
+            raise failure from error
         except Exception as error:
             self._lost = self._lost or connection_lost(error)
             raise arm_error(error, settings.name, settings.host) from error

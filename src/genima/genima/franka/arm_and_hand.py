@@ -3,6 +3,7 @@
 
 from genima.franka.arm import FrankaArm
 from genima.franka.gripper import FrankaGripper
+from genima.franka.hand import Hand
 from genima.franka.types import ArmSettings
 
 
@@ -12,15 +13,18 @@ class ArmAndHand:
     Args:
         settings: Of the arm.
         has_hand: Whether a Franka Hand is on it that is to be used.
+        other_hand: A gripper of another make that is.
 
     Attributes:
         arm: The arm.
         hand: The hand, if there is one.
     """
 
-    def __init__(self, settings: ArmSettings, has_hand: bool) -> None:
+    def __init__(
+        self, settings: ArmSettings, has_hand: bool, other_hand: Hand | None = None
+    ) -> None:
         self.arm = FrankaArm(settings)
-        self.hand: FrankaGripper | None = None
+        self.hand: Hand | None = other_hand
         if has_hand:
             self.hand = FrankaGripper(
                 f"gripper of the {settings.name}",

@@ -43,6 +43,20 @@ class ArmMode(Enum):
     AUTOMATIC_ERROR_RECOVERY = "AutomaticErrorRecovery"
 
 
+class ArmTrouble(Enum):
+    """What keeps an arm from being used."""
+
+    REFLEX = "it stopped by itself"
+    USER_STOP = "its user stop is pressed"
+    NETWORK = "the connection broke, or never came"
+    WRONG_SOFTWARE = "franky is missing, or not made for this robot"
+    NOT_READY = "its joints are locked, FCI is not active, or it recovers"
+    GUIDED = "somebody guides it by hand"
+    NO_REALTIME = "the kernel is not a real-time one"
+    TOO_LATE = "commands came too late"
+    REFUSED = "it refused a command"
+
+
 @dataclass(frozen=True)
 class ArmSettings:
     """One arm.

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arm and gripper as the driver sees them: whether they are there, and what is wrong with them."""
+
+from genima.driver.troubles import cause_of, trouble_cause
+from genima.driver.types import DriverCause
+from genima.errors import GenimaError, NotReady
+from genima.franka.arm_and_hand import ArmAndHand
+from genima.franka.types import ArmReading
+
+
+class Equipment:
+    """An arm with its gripper that are connected, and recovered, by order only.
+
+    `open` and `recover` wait and are called by one thread; nothing else waits.
+
+    Args:
+        robot: Arm and gripper.
+    """
+
+    def __init__(self, robot: ArmAndHand) -> None:
+        self._robot = robot
+        self._opened = False
+        self._unconnected = (DriverCause.NETWORK, f"connects to {robot.arm.settings.host}")
+
+    @property
+    def opened(self) -> bool:
+        """Whether the arm was ever connected."""
+        return self._opened
+
+    @property
+    def connected(self) -> bool:
+        """Whether the arm is connected, as far as is known."""
+        return self._opened and self._robot.arm.connected
+
+    def trouble(self) -> tuple[DriverCause, str]:
+        """What is wrong, and a sentence; an empty one if nothing is."""
+        if not self._opened:
+            return self._unconnected
+        if fault := self._robot.arm.fault:
+            return trouble_cause(self._robot.arm.trouble), fault
+        if self._robot.hand is not None and (fault := self._robot.hand.fault):
+            return DriverCause.GRIPPER, fault
+        return DriverCause.NONE, ""
+
+    def require_able(self) -> ArmReading:
+        """The arm's newest state.
+
+        Raises:
+            NotReady: It cannot be used.
+        """
+        reading, (_, reason) = self._robot.arm.reading, self.trouble()
+        if reason or reading is None:
+            raise NotReady(f"the arm cannot be moved: {reason}; then call recover")
+        return reading
+
+    def open(self) -> None:
+        """Connect; nothing moves.
+
+        Raises:
+            ArmError: Arm or gripper cannot be used.
+            MissingDependency: What speaks to them is not installed.
+        """
+        try:
+            self._robot.arm.connect()
+        except GenimaError as error:
+            self._unconnected = (cause_of(error), str(error))
+            raise
+        self._opened = True
+        if self._robot.hand is not None:
+            self._robot.hand.connect()
+
+    def recover(self) -> None:
+        """Clear reflexes, connect what is not connected; nothing moves.
+
+        Raises:
+            ArmError: Arm or gripper still cannot be used.
+            MissingDependency: What speaks to them is not installed.
+        """
+        if self._opened:
+            self._robot.recover()
+        else:
+            self.open()

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a held arm is to do in each period: follow trajectories, go home, brake, or stand."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from genima.arrays import Array, Float
+from genima.control.follower import FollowerState, TrajectoryFollower
+from genima.control.joint_order import JointOrder
+from genima.control.quintic import Quintic, at_rest
+from genima.driver.checks import require_near, require_present
+from genima.driver.types import (
+    DriverCause,
+    DriverParameters,
+    DriverState,
+    DriverStatus,
+    Trajectory,
+)
+from genima.errors import InvalidCommand, InvalidParameter, NotReady
+from genima.kinematics import JOINT_NAMES
+from genima.limits import JointLimits
+from genima.safety import CommandGate, GateParameters, GateReason, JointCommand, JointReading
+
+#: A trajectory that ends faster than this ends in mid-motion [rad/s].
+_REST_RAD_S = 0.01
+#: Peak speed of a quintic from rest to rest over unit distance in unit time.
+_QUINTIC_PEAK_SPEED = 1.875
+#: Commands may be changed by a limit for so long [s].
+_LONGEST_LIMITED_S = 2.0
+#: Shortest way home [s].
+_SHORTEST_HOMING_S = 0.5
+_FOLLOWING = (FollowerState.FOLLOWING, FollowerState.BRAKING)
+#: Whatever else the gate complains of lies in what it was asked to do.
+_GATE_CAUSES = {
+    GateReason.STALE_JOINT_STATE: DriverCause.STALE_STATE,
+    GateReason.BAD_JOINT_STATE: DriverCause.STALE_STATE,
+    GateReason.BAD_CLOCK: DriverCause.DEFECT,
+    GateReason.TRACKING: DriverCause.HELD_BACK,
+    GateReason.LIMITED_TOO_LONG: DriverCause.LIMITED,
+}
+
+
+class ArmMotion:
+    """Commands of one arm, one a period, within its limits whatever it is told.
+
+    Not for several threads at once. Times are of a clock that does not go back [s].
+
+    Args:
+        limits: Of the arm.
+        parameters: How it is driven.
+        gate: Checks each command before it is sent; None for one with the parameters' limits.
+    """
+
+    def __init__(
+        self, limits: JointLimits, parameters: DriverParameters, gate: CommandGate | None = None
+    ) -> None:
+        self._limits = limits
+        self._parameters = parameters
+        self._gate = gate or CommandGate(limits, gate_parameters(parameters))
+        self._follower = TrajectoryFollower(limits=limits)
+        self._order = JointOrder(JOINT_NAMES, extra_allowed=False)
+        self._home: Quintic | None = None
+        self._stopping = False
+        self._heard_s = self._moved_s = -np.inf
+        self._q: Float[Array, "7"] | None = None
+        self._status = DriverStatus(DriverState.IDLE)
+
+    @property
+    def status(self) -> DriverStatus:
+        """What it did last."""
+        return replace(self._status, state=self._state())
+
+    @property
+    def q(self) -> Float[Array, "7"] | None:
+        """The newest command [rad]; None while the arm is not held."""
+        return self._q
+
+    @property
+    def held(self) -> bool:
+        """Whether there are commands to be sent."""
+        return self._q is not None
+
+    @property
+    def halted(self) -> bool:
+        """Whether it brakes or stands until `clear`."""
+        return self._status.state is DriverState.HALTED
+
+    def standing_s(self, now_s: float) -> float:
+        """How long the command has not moved [s]; infinite while the arm is not held."""
+        return now_s - self._moved_s if self.held else np.inf
+
+    def begin(self, q: Float[Array, "7"], now_s: float) -> None:
+        """The arm is held at `q` [rad] from now on.
+
+        Raises:
+            InvalidCommand: It stands outside its limits.
+        """
+        self._gate.reset(JointReading(q, now_s), now_s)
+        self._stand(q, now_s)
+        self._q, self._moved_s, self._stopping = q, now_s, False
+
+    def leave(self) -> None:
+        """The arm is not held any more."""
+        self._q, self._home, self._stopping = None, None, False
+
+    def clear(self) -> None:
+        """Forget why it halted; the arm must be left alone then."""
+        state, cause = DriverState.IDLE, DriverCause.NONE
+        self._status = replace(self._status, state=state, cause=cause, reason="", limited=False)
+
+    def halt(self, cause: DriverCause, reason: str) -> None:
+        """Brake now and stand until `clear`; the first cause stays."""
+        if not self.halted:
+            self._note(cause, reason, DriverState.HALTED)
+
+    def require_start(self, trajectory: Trajectory, q: Float[Array, "7"], now_s: float) -> None:
+        """Refuse a trajectory that a standing arm cannot begin with; see `accept`."""
+        self._require_allowed()
+        require_near(trajectory, q, self._order, self._parameters.start_tolerance_rad)
+        require_present(trajectory, now_s)
+
+    def accept(self, trajectory: Trajectory, now_s: float, begun: bool = False) -> None:
+        """Follow a trajectory.
+
+        Args:
+            trajectory: What to follow.
+            now_s: The present time [s].
+            begun: Whether `require_start` was asked with an earlier one of the same stream.
+
+        Raises:
+            NotReady: The arm does something else, or has halted.
+            InvalidCommand: It is malformed, too late, too fast, or begins too far away; what was
+                followed goes on.
+        """
+        try:
+            self._require_allowed()
+            if self._follower.state not in _FOLLOWING and self._q is not None and not begun:
+                tolerance_rad = self._parameters.start_tolerance_rad
+                require_near(trajectory, self._q, self._order, tolerance_rad)
+            require_present(trajectory, now_s)
+            if not self._follower.accept(
+                trajectory.stamp_s,
+                trajectory.names,
+                trajectory.times_s,
+                trajectory.q,
+                trajectory.dq,
+            ):
+                raise InvalidCommand(
+                    "trajectory: it is older than one that came before; send them in their order"
+                )
+        except (NotReady, InvalidCommand):
+            self.count_refusal()
+            raise
+        self._heard_s = now_s
+
+    def count_refusal(self) -> None:
+        """A trajectory was refused."""
+        refused = self._status.trajectories_refused + 1
+        self._status = replace(self._status, trajectories_refused=refused)
+
+    def go_home(self, q_home: Float[Array, "7"], now_s: float) -> float:
+        """Move the held arm to `q_home` [rad], from rest to rest; returns how long it takes [s].
+
+        Raises:
+            NotReady: The arm moves, or has halted.
+            InvalidParameter: It lies outside the limits.
+        """
+        self._require_allowed()
+        if self._q is None or self._state() is not DriverState.HOLDING:
+            raise NotReady("the arm moves; stop what commands it, then call home")
+        if not self._gate.limits.within(q_home):
+            raise InvalidParameter(
+                f"home is {np.round(q_home, 4).tolist()} rad; it must keep "
+                f"{self._parameters.position_margin_rad} rad to the limits of this robot"
+            )
+        way = float(np.abs(q_home - self._q).max())
+        speed = self._parameters.home_speed_rad_s
+        duration_s = max(_QUINTIC_PEAK_SPEED * way / speed, _SHORTEST_HOMING_S)
+        self._home = Quintic.between(at_rest(self._q), at_rest(q_home), now_s, duration_s)
+        self._note(DriverCause.NONE, "", DriverState.IDLE)
+        return duration_s
+
+    def step(self, reading: JointReading | None, now_s: float) -> Float[Array, "7"] | None:
+        """The command of this period [rad]; None while the arm is not held.
+
+        Args:
+            reading: The newest state of the arm.
+            now_s: The present time [s].
+        """
+        if self._q is None:
+            return None
+        output = self._gate.step(self._wanted(now_s), reading, now_s)
+        if output.reason is not GateReason.NONE:
+            self.halt(_GATE_CAUSES.get(output.reason, DriverCause.BAD_TRAJECTORY), output.message)
+        assert output.q is not None  # the gate was reset in `begin`
+        if not np.array_equal(output.q, self._q):
+            self._moved_s = now_s
+        elif self._stopping or self.halted:
+            self._stand(output.q, now_s)
+        self._q = output.q
+        self._status = replace(self._status, limited=output.limited)
+        return self._q
+
+    def _wanted(self, now_s: float) -> JointCommand | None:
+        """What to ask the gate for; None to brake."""
+        if self.halted or self._stopping:
+            return None
+        if self._home is not None:
+            motion = self._home.at(now_s)
+            if now_s >= self._home.end_s:
+                self._stand(motion.q, now_s)
+            return JointCommand(motion.q, now_s, motion.dq)
+        sample = self._follower.sample(now_s)
+        state, silent_s = self._follower.state, now_s - self._heard_s
+        if state is FollowerState.FOLLOWING and self._status.reason:
+            self._note(DriverCause.NONE, "", DriverState.IDLE)
+        if state is FollowerState.BRAKING and np.abs(sample.dq).max() > _REST_RAD_S:
+            self._stopped(silent_s)
+        silence_s = self._parameters.trajectory_timeout_s
+        if state is FollowerState.FOLLOWING and silent_s > silence_s:
+            self._stopping = True
+            self._stopped(silent_s)
+            return None
+        return JointCommand(sample.q, now_s, sample.dq)
+
+    def _stopped(self, silent_s: float) -> None:
+        """Nothing more came to follow though the arm moves."""
+        if self._status.cause is not DriverCause.TRAJECTORIES_STOPPED:
+            reason = (
+                f"no joint_trajectory came for {silent_s:.2f} s while the arm moved; see whether "
+                "the controller runs and the network holds"
+            )
+            self._note(DriverCause.TRAJECTORIES_STOPPED, reason, DriverState.IDLE)
+
+    def _note(self, cause: DriverCause, reason: str, state: DriverState) -> None:
+        counts = cause not in (DriverCause.NONE, DriverCause.ORDERED)
+        halts = self._status.halts + counts
+        self._status = replace(self._status, state=state, cause=cause, reason=reason, halts=halts)
+
+    def _stand(self, q: Float[Array, "7"], now_s: float) -> None:
+        """The motion is over; the next one begins here."""
+        self._home, self._stopping = None, False
+        self._follower.reset(q, now_s)
+
+    def _state(self) -> DriverState:
+        if self.halted or not self.held:
+            return self._status.state
+        if self._home is not None:
+            return DriverState.HOMING
+        if self._stopping or self._follower.state in _FOLLOWING:
+            return DriverState.FOLLOWING
+        return DriverState.HOLDING
+
+    def _require_allowed(self) -> None:
+        if self.halted:
+            raise NotReady(f"the arm has halted: {self._status.reason}; then call recover")
+        if self._home is not None:
+            raise NotReady("the arm moves home; wait until it holds")
+        if self._stopping:
+            raise NotReady("the arm brakes because trajectories stopped; begin where it stands")
+
+
+def gate_parameters(parameters: DriverParameters) -> GateParameters:
+    """What the driver asks of its gate."""
+    return GateParameters(
+        period_s=parameters.period_s,
+        position_margin_rad=parameters.position_margin_rad,
+        velocity_fraction=parameters.velocity_fraction,
+        acceleration_fraction=parameters.acceleration_fraction,
+        start_tolerance_rad=parameters.tracking_tolerance_rad,
+        tracking_tolerance_rad=parameters.tracking_tolerance_rad,
+        joint_state_timeout_s=parameters.state_timeout_s,
+        max_limited_steps=round(_LONGEST_LIMITED_S / parameters.period_s),
+    )

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An arm, its gripper and what they are told, for a thread that ticks and one that hears."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+
+import numpy as np
+
+from genima.arrays import Array, Float
+from genima.driver.equipment import Equipment
+from genima.driver.motion import ArmMotion
+from genima.driver.orders import OrderQueue
+from genima.driver.troubles import cause_of
+from genima.driver.types import (
+    DriverCause,
+    DriverParameters,
+    DriverState,
+    DriverStatus,
+    DriverTick,
+    Trajectory,
+)
+from genima.errors import GenimaError, NotReady
+from genima.franka.arm_and_hand import ArmAndHand
+from genima.franka.types import ArmReading, HoldingGains
+from genima.limits import limits_of
+from genima.safety import JointReading
+from genima.safety.emergency_stop import EmergencyStop
+
+#: These end by themselves while nobody holds the arm: a person moves it, or it gets ready.
+_PASSING = (DriverCause.GUIDED, DriverCause.NOT_READY)
+#: How long to wait for an order under way at the end [s].
+_LAST_ORDER_S = 3.0
+#: Periods without motion after which the arm is at rest.
+_REST_PERIODS = 2.5
+
+
+class DriverSession:
+    """One arm from connection to disconnection.
+
+    `tick` is called each period by one thread; it never waits for the arm. `open`, `recover` and
+    `home` are carried out in a thread of their own, one after the other. Only `close` and
+    `abandon` wait.
+
+    Args:
+        robot: Arm and gripper.
+        parameters: How they are driven.
+        gains: How the arm is held.
+        q_home: Where `home` goes [rad].
+        on_defect: Told of an exception that should not have happened, in a thread of its own.
+        dry_run: Send nothing to arm and gripper.
+        clock_s: The clock that the arm's readings are stamped by [s].
+    """
+
+    def __init__(
+        self,
+        robot: ArmAndHand,
+        parameters: DriverParameters,
+        gains: HoldingGains,
+        q_home: Float[Array, "7"],
+        on_defect: Callable[[Exception], None],
+        dry_run: bool = False,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._robot = robot
+        self._arm = robot.arm
+        self._equipment = Equipment(robot)
+        self._parameters = parameters
+        self._gains = gains
+        self._q_home = np.array(q_home, float)
+        self._dry_run = dry_run
+        self._clock_s = clock_s
+        self._motion = ArmMotion(limits_of(robot.arm.settings.robot), parameters)
+        self._lock = threading.RLock()
+        self._orders = OrderQueue("arm orders", on_defect)
+        self._emergency_stop = EmergencyStop()
+        self._ended = self._settling = False
+        self._begun_s = clock_s()
+        self._pending: Trajectory | None = None
+
+    @property
+    def status(self) -> DriverStatus:
+        """What it does and why."""
+        with self._lock:
+            status = self._motion.status
+        cause, reason = self._equipment.trouble()
+        if not self._equipment.connected:
+            return replace(status, state=DriverState.DISCONNECTED, cause=cause, reason=reason)
+        if status.state is DriverState.IDLE and reason:
+            return replace(status, cause=cause, reason=reason)
+        return status
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the arm is not being moved."""
+        with self._lock:
+            standing_s = self._motion.standing_s(self._clock_s())
+        return standing_s > _REST_PERIODS * self._parameters.period_s
+
+    @property
+    def opening(self) -> float:
+        """How far the gripper is open, 0 to 1; NaN without one."""
+        return self._robot.opening
+
+    def open(self) -> "Future[str]":
+        """Connect to arm and gripper; nothing moves."""
+        return self._orders.put(self._open)
+
+    def recover(self) -> "Future[str]":
+        """Clear reflexes and halts, connect anew what was lost; nothing moves."""
+        return self._orders.put(self._recover)
+
+    def home(self) -> "Future[str]":
+        """Begin to move the standing arm to its home position."""
+        return self._orders.put(self._go_home)
+
+    def halt(self, cause: DriverCause, reason: str) -> None:
+        """Brake and stand until `recover`; an earlier cause stays."""
+        with self._lock:
+            self._motion.halt(cause, reason)
+
+    def halt_if_moving(self, cause: DriverCause, reason: str) -> None:
+        """The same, unless the arm is at rest."""
+        if not self.at_rest:
+            self.halt(cause, reason)
+
+    def hear_emergency_stop(self, pressed: bool, source: str) -> None:
+        """Take in the state of an emergency stop."""
+        self._emergency_stop.hear(pressed, source, self._clock_s())
+
+    def follow(self, trajectory: Trajectory) -> None:
+        """Follow a trajectory; the arm is held from the first one on.
+
+        Raises:
+            NotReady: The arm cannot move, or does something else.
+            InvalidCommand: It cannot be followed; what was followed goes on.
+        """
+        with self._lock:
+            now_s = self._clock_s()
+            if self._motion.held:
+                self._motion.accept(trajectory, now_s)
+                return
+            if self._pending is None:
+                self._require_start(trajectory, now_s)
+                self._orders.put(self._begin_to_follow)
+            self._pending = trajectory
+
+    def refuse(self, reason: str) -> None:
+        """A trajectory is not followed for a cause outside.
+
+        Raises:
+            NotReady: Always, with the reason.
+        """
+        with self._lock:
+            self._motion.count_refusal()
+        raise NotReady(reason)
+
+    def command_gripper(self, is_open: bool, stamp_s: float) -> None:
+        """Open or close the gripper.
+
+        Args:
+            is_open: What is wanted.
+            stamp_s: When, on the driver's clock [s]. What was wanted before the driver began is
+                not done: the gripper may hold something else by now.
+
+        Raises:
+            NotReady: The arm has halted, or is not connected.
+        """
+        if self._robot.hand is None or stamp_s < self._begun_s:
+            return
+        self._require_able()
+        if not self._dry_run:
+            self._robot.hand.command(is_open)
+
+    def tick(self) -> DriverTick:
+        """Look at everything, and send the arm on by one period."""
+        with self._lock:
+            now_s = self._clock_s()
+            reading = self._arm.reading
+            self._halt_for_trouble(now_s)
+            q = self._motion.step(self._gate_reading(reading, now_s), now_s)
+        if q is not None and not self._dry_run:
+            self._arm.command(q)
+        if self._stands_long(now_s) and not self._settling:
+            self._settling = True
+            self._orders.put(self._release)
+        return DriverTick(now_s, reading, q)
+
+    def abandon(self, defect: str) -> None:
+        """No tick comes any more: leave the arm alone, for good."""
+        with self._lock:
+            self._ended = True
+            self._motion.halt(DriverCause.DEFECT, defect)
+            self._motion.leave()
+        self._arm.release()
+
+    def close(self) -> None:
+        """Bring the arm to rest and disconnect; ticks are over."""
+        with self._lock:
+            self._ended = True
+            self._motion.leave()
+        self._orders.close(_LAST_ORDER_S)
+        self._robot.close()
+
+    def _open(self) -> str:
+        self._equipment.open()
+        return f"connected to {self._arm.settings.host}"
+
+    def _recover(self) -> str:
+        self._require_alive()
+        if not self.at_rest:
+            raise NotReady("the arm is in motion; call hold and wait until it stands")
+        if reason := self._emergency_stop.reason(self._clock_s()):
+            raise NotReady(reason)
+        with self._lock:
+            self._motion.leave()
+        self._arm.release()
+        self._equipment.recover()
+        with self._lock:
+            self._motion.clear()
+        return "the arm is ready; it moves with the next trajectory, or by home"
+
+    def _go_home(self) -> str:
+        self._require_able()
+        if not self._motion.held:
+            self._engage()
+        with self._lock:
+            duration_s = self._motion.go_home(self._q_home, self._clock_s())
+        return f"the arm moves home; it takes {duration_s:.1f} s"
+
+    def _begin_to_follow(self) -> str:
+        try:
+            if not self._motion.held:
+                self._engage()
+            with self._lock:
+                if self._pending is not None:
+                    self._motion.accept(self._pending, self._clock_s(), begun=True)
+        finally:
+            self._pending = None
+        return "follows"
+
+    def _engage(self) -> None:
+        """Hold the arm, which stands."""
+        q = self._require_able().q
+        try:
+            if not self._dry_run:
+                q = self._arm.engage(self._gains, self._parameters.period_s)
+            with self._lock:
+                self._require_alive()
+                self._motion.begin(q, self._clock_s())
+        except GenimaError as error:
+            self._arm.release()
+            self.halt(cause_of(error), str(error))
+            raise
+
+    def _release(self) -> str:
+        """Leave the arm alone, unless it was moved again meanwhile."""
+        try:
+            with self._lock:
+                if not self._stands_long(self._clock_s()):
+                    return "it moves again"
+                self._motion.leave()
+            self._arm.release()
+        finally:
+            self._settling = False
+        return "left alone"
+
+    def _stands_long(self, now_s: float) -> bool:
+        """Whether the arm is held and has not been moved for long."""
+        return np.inf > self._motion.standing_s(now_s) > self._parameters.release_after_s
+
+    def _halt_for_trouble(self, now_s: float) -> None:
+        if stop := self._emergency_stop.reason(now_s):
+            self._motion.halt(DriverCause.EMERGENCY_STOP, stop)
+        if not self._equipment.opened:
+            return
+        held = self._motion.held
+        cause, reason = self._equipment.trouble()
+        if reason and (held or cause not in _PASSING):
+            self._motion.halt(cause, reason)
+        if held and not self._arm.engaged and not self._dry_run:
+            self._motion.halt(DriverCause.REFUSED, "the arm is no longer held by the driver")
+            self._motion.leave()
+
+    def _gate_reading(self, reading: ArmReading | None, now_s: float) -> JointReading | None:
+        if self._dry_run and self._motion.q is not None:
+            return JointReading(self._motion.q, now_s)  # as if the arm did what it is not sent
+        return None if reading is None else JointReading(reading.q, reading.stamp_s)
+
+    def _require_start(self, trajectory: Trajectory, now_s: float) -> None:
+        try:
+            reading = self._require_able()
+            self._motion.require_start(trajectory, reading.q, now_s)
+        except GenimaError:
+            self._motion.count_refusal()
+            raise
+
+    def _require_alive(self) -> None:
+        if self._ended:
+            raise NotReady("the driver has ended; start it again")
+
+    def _require_able(self) -> ArmReading:
+        """The arm's state, if it may be moved."""
+        self._require_alive()
+        if self._motion.halted:
+            raise NotReady(f"the arm has halted: {self._motion.status.reason}; then call recover")
+        return self._equipment.require_able()

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked of a gripper on an arm; `FrankaGripper` is one."""
+
+from typing import Protocol
+
+
+class Hand(Protocol):
+    """Opened and closed without waiting; its opening is known all the time."""
+
+    @property
+    def fault(self) -> str:
+        """Why it cannot be used, in a sentence; empty if it can."""
+        ...
+
+    @property
+    def opening(self) -> float:
+        """How far it is open, 0 to 1; NaN if it does not know."""
+        ...
+
+    def connect(self) -> None:
+        """Connect, and read the first opening.
+
+        Raises:
+            ArmError: It cannot be used; the sentence says why.
+            MissingDependency: The package that speaks to it is not installed.
+        """
+        ...
+
+    def command(self, is_open: bool) -> None:
+        """Open or close; the newest command counts."""
+        ...
+
+    def close(self) -> None:
+        """Disconnect; the fingers stay as they are."""
+        ...
