@@ -22,6 +22,7 @@ setup(
         "console_scripts": [
             "controller_node = genima_controller_node.controller_node:main",
             "execute = genima_controller_node.execute_client:main",
+            "panda_driver_node = genima_controller_node.panda_driver_node:main",
         ],
     },
 )

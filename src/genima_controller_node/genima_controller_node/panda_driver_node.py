@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Franka arm follows `joint_trajectory`, whatever comes or fails to come."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future as Order
+
+from genima_msgs.msg import EmergencyStop, GripperCommand
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from genima.driver import DriverCause, DriverSession
+from genima.driver.types import Trajectory
+from genima.errors import GenimaError, NotReady
+from genima.timing import DeadlineLoop
+from genima_controller_node.driver_parameters import (
+    DriverNodeParameters,
+    driver_parameters,
+    gains,
+    home_of,
+    make_robot,
+)
+from genima_controller_node.driver_publisher import (
+    DriverStatusPublisher,
+    JointPublisher,
+    driver_health,
+)
+from genima_ros.conversions import seconds, trajectory_arrays
+from genima_ros.diagnostics import Health
+from genima_ros.lifecycle import GenimaNode, run_node
+from genima_ros.qos import LATCHED, RELIABLE_LATEST
+
+#: How often the status is looked at [s].
+_STATUS_POLL_S = 0.05
+#: A hand-over between threads of one process must not cost a control period.
+_SWITCH_INTERVAL_S = 0.0005
+_CROWD = (
+    "{} nodes publish joint_trajectory; stop all but one, two must not command one arm (one that "
+    "was killed is counted for up to 20 s more)"
+)
+
+
+class PandaDriverNode(GenimaNode):
+    """Offers `~/recover`, `~/hold` and `~/home`."""
+
+    def __init__(self) -> None:
+        super().__init__("panda_driver", DriverNodeParameters)
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        self._session: DriverSession | None = None
+        self._active = False
+
+    def configure(self) -> None:
+        """Check what is asked for, connect the topics."""
+        p = self.parameters
+        self._session = DriverSession(
+            make_robot(p), driver_parameters(p), gains(p), home_of(p), self._on_defect, p.dry_run
+        )
+        self._loop = DeadlineLoop(1.0 / p.rate_hz)
+        self._crowd = ""
+        self._joints = JointPublisher(self, 1.0 / p.joint_states_rate_hz)
+        self._statuses = DriverStatusPublisher(self, p.dry_run, self._now_s)
+        self.subscribe(JointTrajectory, "joint_trajectory", self._on_trajectory, RELIABLE_LATEST)
+        self.subscribe(GripperCommand, "gripper_command", self._on_gripper, LATCHED)
+        self.subscribe(EmergencyStop, "estop", self._on_emergency_stop, LATCHED)
+        self.serve(Trigger, "~/recover", self._on_recover)
+        self.serve(Trigger, "~/hold", self._on_hold)
+        self.serve(Trigger, "~/home", self._on_home)
+        self.report_health(self._health)
+
+    def activate(self) -> None:
+        """Begin to tick, and to connect to the arm; nothing moves."""
+        self._active = True
+        self._session.open()
+        self._status_poll = self.create_timer(_STATUS_POLL_S, self._poll_status)
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+        self._thread.start()
+        dry = ", a dry run: the arm gets no command" if self.parameters.dry_run else ""
+        self.get_logger().info(f"active{dry}: connects to {self.parameters.robot_ip}")
+
+    def deactivate(self) -> None:
+        """Bring the arm to rest."""
+        self._session.halt(DriverCause.ORDERED, "the driver was deactivated")
+        self._active = False
+        self._thread.join()
+        self.destroy_timer(self._status_poll)
+        self._poll_status()
+
+    def cleanup(self) -> None:
+        """Leave the arm alone and disconnect."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        self.disconnect()
+
+    def _run(self) -> None:
+        """The control thread: ticks until the node is deactivated and the arm stands."""
+        try:
+            self._loop.run(self._tick, lambda: not self._active and self._session.at_rest)
+        except Exception as error:
+            self.report_defect(error)
+            self._session.abandon(
+                f"the control thread has died of a defect ({type(error).__name__}: {error}); "
+                "restart the driver"
+            )
+
+    def _tick(self) -> None:
+        now_s = self._now_s()  # before the tick, which takes its time: what it saw is stamped
+        tick = self._session.tick()
+        self._joints.publish(tick, self._session.opening, now_s)
+
+    def _now_s(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def _own_clock_s(self, stamp_s: float) -> float:
+        """A ROS time on the session's clock [s]; a stamp of zero means now."""
+        now_s = time.monotonic()
+        return now_s if stamp_s == 0.0 else now_s + (stamp_s - self._now_s())
+
+    def _on_trajectory(self, message: JointTrajectory) -> None:
+        if not self._active:
+            return
+        try:
+            if self._crowd:
+                self._session.refuse(self._crowd)
+            times_s, q, dq = trajectory_arrays(message)
+            stamp_s = self._own_clock_s(seconds(message.header.stamp))
+            names = tuple(message.joint_names)
+            self._session.follow(Trajectory(stamp_s, names, times_s, q, dq))
+        except GenimaError as error:
+            self.complain("joint_trajectory", error)
+
+    def _on_gripper(self, message: GripperCommand) -> None:
+        if not self._active:
+            return
+        try:
+            stamp_s = self._own_clock_s(seconds(message.header.stamp))
+            self._session.command_gripper(message.open, stamp_s)
+        except GenimaError as error:
+            self.complain("gripper_command", error)
+
+    def _on_emergency_stop(self, message: EmergencyStop) -> None:
+        self._session.hear_emergency_stop(message.pressed, message.source)
+
+    async def _on_recover(
+        self, _: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        return await self._answer(self._session.recover, response)
+
+    async def _on_home(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        return await self._answer(self._session.home, response)
+
+    def _on_hold(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._session.halt(DriverCause.ORDERED, "hold was called")
+        response.success, response.message = True, "the arm comes to rest and stands"
+        return response
+
+    async def _answer(
+        self, order: Callable[[], "Order[str]"], response: Trigger.Response
+    ) -> Trigger.Response:
+        """Have an order carried out while others are heard; say what was done, or why not."""
+        try:
+            if not self._active:
+                raise NotReady("the driver is not active; activate it first")
+            carried_out = order()
+            answered = Future(executor=self.executor)
+            carried_out.add_done_callback(lambda _: answered.set_result(None))
+            await answered
+            response.message = carried_out.result()
+            response.success = True
+        except GenimaError as error:
+            response.message = str(error)
+            self.get_logger().error(f"refused: {error}")
+        return response
+
+    def _on_defect(self, error: Exception) -> None:
+        self.report_defect(error)
+        self._session.halt(DriverCause.DEFECT, f"defect in the driver: {error}; restart it")
+
+    def _poll_status(self) -> None:
+        count = self.count_publishers("joint_trajectory")
+        self._crowd = _CROWD.format(count) if count > 1 else ""
+        if self._crowd:
+            self._session.halt_if_moving(DriverCause.TWO_COMMANDERS, self._crowd)
+        self._statuses.poll(self._session.status, self._loop.overruns)
+
+    def _health(self) -> Health:
+        return driver_health(self._session.status, self._loop, self._session.opening)
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(PandaDriverNode)
+
+
+if __name__ == "__main__":
+    main()
