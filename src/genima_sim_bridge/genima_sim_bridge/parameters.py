@@ -19,6 +19,9 @@ class SimParameters:
         "Follow the clock, or wait for the controller at every step.",
         choices=("realtime", "lockstep"),
     )
+    follow_joint_states: bool = parameter(
+        False, "Do what the arm does that publishes joint_states, for its pictures; realtime only."
+    )
     task: str = parameter("", "Task to begin with; empty to wait for reset_world.")
     seed: int = parameter(0, "Seed of the task to begin with.", minimum=0)
     camera_rate_hz: float = parameter(

@@ -23,12 +23,18 @@ class WorldServices:
         node: Offers the services.
         world: Touched only through its runner.
         runner: The runner; None while the node is not active.
+        require_start: Refuses, by a GenimaError, to begin an episode now.
     """
 
     def __init__(
-        self, node: GenimaNode, world: World, runner: Callable[[], WorldRunner | None]
+        self,
+        node: GenimaNode,
+        world: World,
+        runner: Callable[[], WorldRunner | None],
+        require_start: Callable[[], None],
     ) -> None:
         self._node = node
+        self._require_start = require_start
         self._world = world
         self._runner = runner
         node.serve(ResetWorld, "reset_world", self._on_reset)
@@ -41,6 +47,7 @@ class WorldServices:
         Raises:
             GenimaError: It cannot begin; the old episode goes on.
         """
+        self._require_start()
         instructions = self._active_runner().reset(
             request.task, request.variation, request.seed, request.max_steps
         )

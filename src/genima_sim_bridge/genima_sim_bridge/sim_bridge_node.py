@@ -11,11 +11,12 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from genima.control.follower import FollowerState, TrajectoryFollower
-from genima.errors import GenimaError
+from genima.errors import GenimaError, InvalidParameter
 from genima.kinematics import JOINT_NAMES
 from genima.limits import RobotModel, limits_of
 from genima.sim.lockstep import LockstepRunner
-from genima.sim.mujoco_world import MujocoWorld
+from genima.sim.mirrored_arm import MirroredArm
+from genima.sim.mujoco_world import Q_START, MujocoWorld
 from genima.sim.realtime import RealtimeRunner
 from genima.sim.renderer import MujocoRenderer, Quality
 from genima.sim.runner import Images, WorldRunner
@@ -23,6 +24,7 @@ from genima.sim.world import WorldState
 from genima_ros.conversions import (
     FINGER_JOINTS,
     camera_info,
+    joint_positions,
     joint_state,
     rgb_to_image,
     seconds,
@@ -32,7 +34,13 @@ from genima_ros.conversions import (
 from genima_ros.diagnostics import Health, Level
 from genima_ros.lifecycle import GenimaNode, run_node
 from genima_ros.policies import make_rig
-from genima_ros.qos import IMAGE_PUBLISHER, JOINT_STATES_PUBLISHER, LATCHED, RELIABLE_LATEST
+from genima_ros.qos import (
+    IMAGE_PUBLISHER,
+    JOINT_STATES,
+    JOINT_STATES_PUBLISHER,
+    LATCHED,
+    RELIABLE_LATEST,
+)
 from genima_sim_bridge.parameters import SimParameters
 from genima_sim_bridge.services import WorldServices
 
@@ -52,13 +60,19 @@ class SimBridgeNode(GenimaNode):
         """Build the world and connect the topics."""
         p = self.parameters
         self._lockstep = p.pacing == "lockstep"
+        if self._lockstep and p.follow_joint_states:
+            raise InvalidParameter(
+                "follow_joint_states needs pacing realtime: an arm elsewhere does not wait"
+            )
         self._rig = make_rig(p.cameras_file)
         self._defect = None
         self._refused = 0
         self._arm = FollowerState.IDLE  # following, or braking because nothing more came
         self._world = MujocoWorld(self._rig)
+        self._mirrored = MirroredArm(Q_START) if p.follow_joint_states else None
+        limits = limits_of(RobotModel(p.robot))
+        self._follower = self._mirrored or TrajectoryFollower(limits=limits)
         self._connect()
-        self._follower = TrajectoryFollower(limits=limits_of(RobotModel(p.robot)))
         self._runner = self._make_runner()
 
     def _make_runner(self) -> WorldRunner:
@@ -81,7 +95,6 @@ class SimBridgeNode(GenimaNode):
         )
 
     def _connect(self) -> None:
-        self._joints = self.advertise(JointState, "joint_states", JOINT_STATES_PUBLISHER)
         self._clock_topic = self.advertise(Clock, "/clock", RELIABLE_LATEST)
         names = list(self._rig.cameras)
         self._cameras = {
@@ -92,10 +105,18 @@ class SimBridgeNode(GenimaNode):
             name: self.advertise(CameraInfo, f"{name}/color/camera_info", RELIABLE_LATEST)
             for name in names
         }
-        self.subscribe(JointTrajectory, "joint_trajectory", self._on_trajectory, RELIABLE_LATEST)
+        if self._mirrored is not None:
+            self.subscribe(JointState, "joint_states", self._on_joint_state, JOINT_STATES)
+        else:
+            self._joints = self.advertise(JointState, "joint_states", JOINT_STATES_PUBLISHER)
+            command = self._on_trajectory
+            self.subscribe(JointTrajectory, "joint_trajectory", command, RELIABLE_LATEST)
         self.subscribe(GripperCommand, "gripper_command", self._on_gripper, LATCHED)
         self.subscribe(TargetRequest, "target_request", self._on_target_request, LATCHED)
-        self._world_services = WorldServices(self, self._world, lambda: self._runner)
+        require_start = self._mirrored.require_start if self._mirrored else lambda: None
+        self._world_services = WorldServices(
+            self, self._world, lambda: self._runner, require_start
+        )
         self.report_health(self._health)
 
     def activate(self) -> None:
@@ -131,6 +152,8 @@ class SimBridgeNode(GenimaNode):
 
     def on_state(self, state: WorldState, stamp_s: float) -> None:
         """Publish the joints, the fingers among them, and the time where the world makes it."""
+        if self._mirrored is not None:
+            return
         fingers = np.full(2, state.gripper_width_m / 2.0)
         names = (*JOINT_NAMES, *FINGER_JOINTS)
         q, dq = np.append(state.q, fingers), np.append(state.dq, np.zeros(2))
@@ -175,6 +198,12 @@ class SimBridgeNode(GenimaNode):
         except GenimaError as error:
             self._refused += 1
             self.complain("joint_trajectory", error)
+
+    def _on_joint_state(self, message: JointState) -> None:
+        try:
+            self._mirrored.hear(joint_positions(message, JOINT_NAMES))
+        except GenimaError as error:
+            self.complain("joint_states", error)
 
     def _on_gripper(self, message: GripperCommand) -> None:
         if self._runner is not None:
