@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from genima.diffusion.conditioning import DrawInput
 from genima.diffusion.config import DrawConfig, Output, Target
 from genima.diffusion.heads import change_target, palette_image
+from genima.diffusion.patch_vae import PatchVAE
 from genima.diffusion.prompt import Prompt
 
 
@@ -194,7 +195,25 @@ class DrawNetwork(nn.Module):
 
     def decode(self, latents: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
         """Images from -1 to 1 of clean latents."""
-        return self.vae.decode(latents / self.vae.config.scaling_factor, return_dict=False)[0]
+        return decoded(self.vae, latents)
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of a latent."""
+        return int(self.vae.config.latent_channels)
+
+    @property
+    def latent_px(self) -> int:
+        """Pixels along one side of a latent's pixel."""
+        if isinstance(self.vae, PatchVAE):
+            return int(self.vae.patch_px)
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+
+def decoded(vae: Any, latents: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
+    """Images from -1 to 1 of scaled latents, by an autoencoder."""
+    images: Tensor = vae.decode(latents / vae.config.scaling_factor, return_dict=False)[0]
+    return images
 
 
 class _EmbedOnce(ControlNetConditioningEmbedding):  # type: ignore[misc]

@@ -22,6 +22,19 @@ class Prompt:
     hidden: Float[Tensor, "b t e"]
     added: dict[str, Tensor] | None = None
 
+    def to(self, dtype: torch.dtype) -> "Prompt":
+        """The same in other numbers."""
+        added = None
+        if self.added is not None:
+            added = {name: value.to(dtype) for name, value in self.added.items()}
+        return Prompt(self.hidden.to(dtype), added)
+
+    def copy_(self, other: "Prompt") -> None:
+        """Become another prompt of the same size, in the same place."""
+        self.hidden.copy_(other.hidden)
+        for name, value in (self.added or {}).items():
+            value.copy_((other.added or {})[name])
+
 
 class TextEncoders(nn.Module):
     """The text encoders of a model with their tokenizers.
