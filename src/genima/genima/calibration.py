@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from genima.arrays import Array, Float
 from genima.errors import CalibrationError
-from genima.geometry import rotation_from_quat_xyzw, transform
+from genima.files import write_text
+from genima.geometry import quat_xyzw_from_rotation, rotation_from_quat_xyzw, transform
 from genima.kinematics import FRAME_NAMES
 from genima.strict_yaml import read_mapping, require_numbers, require_text
 
@@ -88,6 +90,41 @@ def load_calibration(path: Path) -> Calibration:
         )
     child_frame = _text(parameters, "tracking_base_frame", where)
     return Calibration(parent_frame, child_frame, checked_pose(xyz, quat, where), path)
+
+
+def save_calibration(
+    calibration: Calibration, effector_frame: str, marker_frame: str, name: str
+) -> None:
+    """Write the file that easy_handeye2 saves, and that it and `load_calibration` read.
+
+    Args:
+        calibration: What is written, and where to; a camera whose parent is the robot's base
+            stands beside it, another one is in the hand.
+        effector_frame: The frame of the hand that moved with the camera or the board.
+        marker_frame: Name of the board's frame.
+        name: Of the calibration.
+    """
+    in_hand = calibration.parent_frame != FRAME_NAMES[0]
+    x, y, z = (float(v) for v in calibration.parent_T_cam[:3, 3])
+    quat = quat_xyzw_from_rotation(calibration.parent_T_cam[:3, :3])
+    content = {
+        "parameters": {
+            "name": name,
+            "calibration_type": "eye_in_hand" if in_hand else "eye_on_base",
+            "robot_base_frame": FRAME_NAMES[0],
+            "robot_effector_frame": effector_frame,
+            "tracking_base_frame": calibration.child_frame,
+            "tracking_marker_frame": marker_frame,
+            "freehand_robot_movement": True,
+            "move_group_namespace": "/",
+            "move_group": "manipulator",
+        },
+        "transform": {
+            "translation": {"x": x, "y": y, "z": z},
+            "rotation": {axis: float(v) for axis, v in zip("xyzw", quat, strict=True)},
+        },
+    }
+    write_text(calibration.path, yaml.safe_dump(content, sort_keys=False))
 
 
 def checked_pose(xyz: list[float], quat_xyzw: list[float], where: str) -> "Float[Array, '4 4']":
