@@ -69,11 +69,7 @@ def untrained(config: ActConfig = SMALL) -> ActCheckpoint:
     torch.manual_seed(0)
     size = SIZES[config.language]
     network = Act(config, size)
-    weights = {
-        name: value.clone()
-        for name, value in network.state_dict().items()
-        if not name.startswith("auxiliary.")
-    }
+    weights = {name: value.clone() for name, value in network.state_dict().items()}
     ones = (1.0,) * 7
     statistics = Statistics(tuple(Q_SEEN.tolist()), ones, (0.0,) * 7, ones)
     embedding = torch.nn.functional.normalize(torch.randn(size), dim=0)

@@ -96,12 +96,33 @@ def test_order_of_the_cameras_matters_only_with_a_camera_embedding() -> None:
     x = observed(SMALL)
     swapped = ActInput(x.images.flip(1), x.state, x.language)
     for embedding in (True, False):
-        network = Act(replace(SMALL, camera_embedding=embedding), LANGUAGE).eval()
+        config = replace(SMALL, camera_embedding=embedding, readings=False)
+        network = Act(config, LANGUAGE).eval()
         if network.camera_position is not None:
             torch.nn.init.normal_(network.camera_position)
         with torch.no_grad():
             difference = (network(x).joints - network(swapped).joints).abs().max()
         assert bool(difference > 1e-4) is embedding
+
+
+def test_readings_of_each_view_reach_the_actions() -> None:
+    x = observed(SMALL)
+    network = Act(SMALL, LANGUAGE).eval()
+    with torch.no_grad():
+        for parameter in network.readings.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+        before = network(x).joints
+        for camera in range(4):
+            head = network.auxiliary
+            kept = head.bias.clone()
+            head.bias[camera] += 1.0
+            assert (network(x).joints - before).abs().max() > 1e-4
+            head.bias.copy_(kept)
+
+
+def test_readings_without_anything_to_read_are_refused() -> None:
+    with pytest.raises(InvalidParameter, match="readings needs an auxiliary_weight above 0"):
+        replace(SMALL, auxiliary_weight=0.0)
 
 
 def test_latent_is_of_the_actions_in_training_and_zero_in_use() -> None:

@@ -163,6 +163,16 @@ def test_normalised_actions_come_back(actions: Actions) -> None:
     assert state[:, 7].tolist() == [1.0, 0.0, 1.0]
 
 
+def test_fading_actions_begin_at_the_arm_and_end_wherever_it_was() -> None:
+    config = replace(SMALL, actions=Actions.FADING)
+    normaliser = Normaliser(statistics(SPLIT.train, POLICY, config), Actions.FADING)
+    joints = torch.zeros(2, 20, 7)
+    q = torch.stack([torch.zeros(7), torch.ones(7)])
+    apart = normaliser.positions(joints, q).diff(dim=0)[0]
+    steps = torch.arange(1, 21)[:, None]
+    assert torch.allclose(apart, (1.0 - steps / 20.0).expand(20, 7), atol=1e-5)
+
+
 def test_statistics_leave_out_what_is_padded() -> None:
     config = replace(SMALL, actions=Actions.ABSOLUTE, hold_steps=0)
     one = demonstration()

@@ -32,7 +32,7 @@ def policy_file(tmp_path: Path) -> str:
     """A policy folder with untrained weights."""
     config = replace(PRESETS["tiny"], hidden=16, heads=2, widths=(8, 8, 8))
     network = Act(config, LANGUAGE)
-    weights = {n: w for n, w in network.state_dict().items() if not n.startswith("auxiliary.")}
+    weights = dict(network.state_dict())
     ones = (1.0,) * 7
     statistics = Statistics(tuple(Q_HOME.tolist()), ones, (0.0,) * 7, ones)
     goals = {"push the maroon button": torch.ones(LANGUAGE)}

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a view shows, as a further thing to learn: it teaches the backbone to look at spheres."""
+"""What a view shows, as a further thing to learn: it teaches the backbone to look at spheres.
+
+By configuration what it reads is also used; see `genima.act.readings`.
+"""
 
 from dataclasses import dataclass
 
@@ -9,6 +12,8 @@ from torch import Tensor, nn
 
 SPHERES = 4
 _VALUES = 7  # pixel (2), logarithm of the depth (1), stripe axis (3), visibility (1)
+#: Numbers that are read in one view.
+READINGS = SPHERES * _VALUES
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +51,11 @@ class AuxiliaryOutput:
     axis: Float[Tensor, "b c 4 3"]
     visible_logit: Float[Tensor, "b c 4"]
 
+    def values(self) -> Float[Tensor, "b c r"]:
+        """All readings of each view in one row, the visibility as a probability."""
+        parts = (self.pixel.flatten(2), self.log_depth, self.axis.flatten(2))
+        return torch.cat([*parts, self.visible_logit.sigmoid()], dim=-1)
+
     def loss(self, truth: SphereView) -> Float[Tensor, ""]:
         """Errors of what is visible, and of the visibility itself."""
         visible = truth.visible
@@ -67,8 +77,8 @@ class AuxiliaryHead(nn.Module):
     def __init__(self, channels: int, side: int, cameras: int) -> None:
         super().__init__()
         inputs = channels * side * side
-        self.weight = nn.Parameter(torch.randn(cameras, inputs, SPHERES * _VALUES) * 0.01)
-        self.bias = nn.Parameter(torch.zeros(cameras, 1, SPHERES * _VALUES))
+        self.weight = nn.Parameter(torch.randn(cameras, inputs, READINGS) * 0.01)
+        self.bias = nn.Parameter(torch.zeros(cameras, 1, READINGS))
 
     def forward(self, features: Float[Tensor, "b c d h w"]) -> AuxiliaryOutput:
         """Read the spheres in every view."""

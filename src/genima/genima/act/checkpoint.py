@@ -18,7 +18,7 @@ from torch import Tensor
 
 from genima.act.config import ActConfig, from_json, to_json
 from genima.act.language import SIZES
-from genima.act.model import Act
+from genima.act.model import Act, is_used
 from genima.act.normalisation import Statistics
 from genima.errors import GenimaError, PolicyError
 from genima.files import json_bytes, replaced_folder
@@ -101,22 +101,20 @@ class ActCheckpoint:
             PolicyError: The weights are of another architecture.
         """
         network = Act(self.config, SIZES[self.config.language])
-        wanted = {
-            name: value.shape
-            for name, value in network.state_dict().items()
-            if not name.startswith("auxiliary.")
-        }
-        given = {name: value.shape for name, value in self.weights.items()}
+        wanted, given = (
+            {name: value.shape for name, value in weights.items() if is_used(name, self.config)}
+            for weights in (network.state_dict(), self.weights)
+        )
         differing = sorted(
             name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name)
         )
-        differing = [name for name in differing if not name.startswith("auxiliary.")]
         if differing:
             raise PolicyError(
                 f"{_WEIGHTS} does not fit {_CONFIG}: {len(differing)} parameters differ, the "
                 f"first is {differing[0]}; take both files from one training"
             )
-        network.auxiliary = None  # it only serves training
+        if not self.config.readings:
+            network.auxiliary = None  # it only serves training
         network.load_state_dict({name: self.weights[name].to(torch.float32) for name in wanted})
         return network.eval()
 

@@ -20,6 +20,7 @@ class Actions(Enum):
 
     ABSOLUTE = "absolute"  # positions, with zero mean and unit variance over the training data
     RESIDUAL = "residual"  # differences to the measured positions, of unit variance
+    FADING = "fading"  # such differences at first, more and more positions towards the end
 
 
 class LanguageModel(Enum):
@@ -67,6 +68,7 @@ class ActConfig:
         kl_weight: Of the CVAE (original ACT: 10).
         gripper_weight: Of the gripper's cross-entropy (the original's code: 0.05).
         auxiliary_weight: Of the auxiliary head that reads spheres; 0 leaves it out.
+        readings: Whether what that head reads is used, too (the original has no such thing).
         batch_size: Windows a step (Table 4: 96).
         learning_rate: Table 4: 1e-5.
         backbone_learning_rate: The original's code: 1e-5.
@@ -115,6 +117,7 @@ class ActConfig:
     kl_weight: float = 10.0
     gripper_weight: float = 0.05
     auxiliary_weight: float = 0.0
+    readings: bool = False
     batch_size: int = 96
     learning_rate: float = 1e-5
     backbone_learning_rate: float = 1e-5
@@ -147,6 +150,10 @@ class ActConfig:
         if self.hidden % self.heads or self.hidden % 4:
             raise InvalidParameter(
                 f"hidden is {self.hidden}; it must be a multiple of 4 and of heads ({self.heads})"
+            )
+        if self.readings and not self.auxiliary_weight:
+            raise InvalidParameter(
+                "readings needs an auxiliary_weight above 0; without it no spheres are read"
             )
         if self.image_size_px % self.reduction:
             raise InvalidParameter(
@@ -185,9 +192,10 @@ PRESETS: dict[str, ActConfig] = {
         proprio_dropout=0.0,
         latent=0,
         camera_embedding=True,
-        actions=Actions.RESIDUAL,
+        actions=Actions.FADING,
         language=LanguageModel.MINILM,
         auxiliary_weight=0.3,
+        readings=True,
         batch_size=16,
         learning_rate=1e-3,
         backbone_learning_rate=1e-3,
@@ -238,6 +246,7 @@ def looking_at(config: ActConfig, what: Input) -> ActConfig:
         target_noise_rad=0.0,
         sphere_noise_m=0.0,
         auxiliary_weight=0.0 if what is Input.CAMERAS else config.auxiliary_weight,
+        readings=config.readings and what is not Input.CAMERAS,
     )
 
 

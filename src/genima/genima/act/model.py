@@ -11,6 +11,7 @@ from genima.act.auxiliary import AuxiliaryHead, AuxiliaryOutput
 from genima.act.backbone import Backbone
 from genima.act.config import ActConfig
 from genima.act.positions import sine_1d, sine_2d
+from genima.act.readings import Readings
 from genima.act.transformer import Decoder, Encoder
 
 #: Seven joint positions and the gripper.
@@ -50,7 +51,7 @@ class ActOutput:
         joints: Normalised joint actions of every step.
         gripper_logit: Above 0 for open.
         latent: Of the CVAE, where actions were given and it has one.
-        auxiliary: What the auxiliary head reads in each view; only in training.
+        auxiliary: What the auxiliary head reads in each view, where it is asked.
     """
 
     joints: Float[Tensor, "b k 7"]
@@ -132,6 +133,7 @@ class Act(nn.Module):
         self.auxiliary = (
             AuxiliaryHead(config.widths[-1], side, cameras) if config.auxiliary_weight else None
         )
+        self.readings = Readings(config, STATE) if config.readings else None
 
     def forward(
         self,
@@ -151,7 +153,7 @@ class Act(nn.Module):
         condition = observed.language.repeat_interleave(cameras, dim=0)
         features = self.backbone(observed.images.flatten(0, 1), condition)
         auxiliary = None
-        if self.auxiliary is not None and self.training:
+        if self.auxiliary is not None and (self.training or self.readings is not None):
             auxiliary = self.auxiliary(features.unflatten(0, (batch, cameras)))
         views = self.project(features).flatten(2).transpose(1, 2)  # (b c) tokens d
         views = views.reshape(batch, -1, views.shape[-1])
@@ -159,9 +161,14 @@ class Act(nn.Module):
         if self.style is not None and actions is not None and padded is not None:
             latent = self.style(observed.state, actions, padded)
         extra = [self._latent_token(latent, language), self.state(observed.state), language]
-        tokens = torch.cat([torch.stack(extra, dim=1), views], dim=1)
+        tokens = [torch.stack(extra, dim=1), views]
+        guess: Tensor | float = 0.0
+        if self.readings is not None and auxiliary is not None:
+            read, guess = self.readings(auxiliary, observed.state)
+            tokens.append(read)
         position = self._positions().expand(batch, -1, -1)
-        chunk = self.action(self.decoder(self.encoder(tokens, position), position))
+        memory = self.encoder(torch.cat(tokens, dim=1), position)
+        chunk = self.action(self.decoder(memory, position)) + guess
         return ActOutput(chunk[..., :7], chunk[..., 7], latent, auxiliary)
 
     def train(self, mode: bool = True) -> "Act":
@@ -183,4 +190,12 @@ class Act(nn.Module):
 
     def _positions(self) -> Float[Tensor, "1 n d"]:
         grid = self.grid if self.camera_position is None else self.grid + self.camera_position
-        return torch.cat([self.extra_position, grid.flatten(0, 1)])[None]
+        parts = [self.extra_position, grid.flatten(0, 1)]
+        if self.readings is not None:
+            parts.append(self.readings.position)
+        return torch.cat(parts)[None]
+
+
+def is_used(name: str, config: ActConfig) -> bool:
+    """Whether a parameter is needed for predicting, or serves training alone."""
+    return config.readings or not name.startswith("auxiliary.")

@@ -28,7 +28,8 @@ class Statistics:
     Attributes:
         state_mean: Of the measured joint positions [rad].
         state_std: Their standard deviation [rad].
-        action_mean: Of the joint actions: positions, or differences to the measured ones [rad].
+        action_mean: Of the joint actions: positions, or differences to the measured ones where
+            those are learned at any step of a chunk [rad].
         action_std: Their standard deviation [rad].
     """
 
@@ -74,7 +75,7 @@ class Normaliser:
     def __init__(
         self, statistics: Statistics, actions: Actions, device: torch.device | str = "cpu"
     ) -> None:
-        self._residual = actions is Actions.RESIDUAL
+        self._actions = actions
         self._state_mean, self._state_std, self._action_mean, self._action_std = (
             torch.tensor(part, dtype=torch.float32, device=device)
             for part in asdict(statistics).values()
@@ -91,16 +92,27 @@ class Normaliser:
         self, actions: Float[Tensor, "b k 7"], q: Float[Tensor, "b 7"]
     ) -> Float[Tensor, "b k 7"]:
         """Normalised actions from positions [rad], seen from the measured `q` [rad]."""
-        if self._residual:
-            actions = actions - q[:, None]
-        return (actions - self._action_mean) / self._action_std
+        middle, scale = self._frame(q, actions.shape[1])
+        return (actions - middle) / scale
 
     def positions(
         self, joints: Float[Tensor, "b k 7"], q: Float[Tensor, "b 7"]
     ) -> Float[Tensor, "b k 7"]:
         """The inverse of `joints`."""
-        actions = joints * self._action_std + self._action_mean
-        return actions + q[:, None] if self._residual else actions
+        middle, scale = self._frame(q, joints.shape[1])
+        return joints * scale + middle
+
+    def _frame(self, q: Float[Tensor, "b 7"], steps: int) -> tuple[Tensor, Tensor]:
+        """What a normalised action of 0 means at each step, and how much 1 is [rad]."""
+        if self._actions is Actions.ABSOLUTE:
+            return self._action_mean, self._action_std
+        if self._actions is Actions.RESIDUAL:
+            return q[:, None] + self._action_mean, self._action_std
+        # The first steps continue from where the arm is, the last ones only go where the spheres
+        # are: an error made there is not the copy of an error of the state.
+        near = 1.0 - torch.arange(1, steps + 1, device=q.device)[:, None] / steps
+        middle = near * q[:, None] + (1.0 - near) * self._state_mean + self._action_mean
+        return middle, near * self._action_std + (1.0 - near) * self._state_std
 
 
 def _mean(values: Float[Array, "n 7"]) -> tuple[float, ...]:

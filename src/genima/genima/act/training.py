@@ -21,7 +21,7 @@ from genima.act.curves import Curves
 from genima.act.images import standardise, values
 from genima.act.language import LanguageEncoder
 from genima.act.losses import Losses, losses
-from genima.act.model import Act, ActInput
+from genima.act.model import Act, ActInput, is_used
 from genima.act.normalisation import Normaliser
 from genima.act.samples import Batch, StepSampler
 from genima.act.training_data import Split, held_out_batches, statistics, training_loader
@@ -83,10 +83,15 @@ class Trainer:
             network.backbone.load_imagenet(options.backbone)
             network.frozen_statistics = True
             network.train()  # freezes, before anything counts the parameters
-        optimiser = torch.optim.AdamW(
-            parameter_groups(network.backbone, network, config), weight_decay=config.weight_decay
-        )
         self._network = network.to(device)
+        for parameter in self._network.parameters():
+            if parameter.ndim == 4:  # convolutions are a sixth faster so, on a CPU too
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        optimiser = torch.optim.AdamW(
+            parameter_groups(network.backbone, network, config),
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
         self._average = Average(self._network, config.ema_decay)
         self._optimiser = optimiser
         self._progress = self._resume()
@@ -259,7 +264,7 @@ class Trainer:
             self._config,
             self._statistics,
             self._policy,
-            {name: _used(name, w) for name, w in weights.items() if _kept(name)},
+            {name: _used(name, w) for name, w in weights.items() if is_used(name, self._config)},
             self._language.known,
             trained,
         )
@@ -271,10 +276,6 @@ class Trainer:
         self._checkpoint().save(self._out / CONTROLLER)
         if self._curves is not None:
             self._curves.draw()
-
-
-def _kept(name: str) -> bool:
-    return not name.startswith("auxiliary.")  # which only serves training
 
 
 def _used(name: str, weight: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ def statistics(
             window = labelled(window, config.hold_steps)
             chunk = window.q_chunk[~window.padded]
             states.append(window.q)
-            actions.append(chunk - window.q if config.actions is Actions.RESIDUAL else chunk)
+            actions.append(chunk - window.q if config.actions is not Actions.ABSOLUTE else chunk)
     return Statistics.of(np.stack(states), np.concatenate(actions))
 
 

@@ -130,9 +130,13 @@ def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     content = optimiser.state_dict()
+    parameters = [one for group in optimiser.param_groups for one in group["params"]]
     states: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         index, name = key.split(".", 1)
+        like = parameters[int(index)]
+        if value.shape == like.shape:  # the fused step needs the same order in memory
+            value = torch.empty_like(like, device="cpu").copy_(value)
         states.setdefault(int(index), {})[name] = value
     optimiser.load_state_dict({**content, "state": states})
 

@@ -18,9 +18,9 @@ from genima.limits import RobotModel, limits_of
 
 #: How far a motion between random configurations leads at each joint, at most [rad]. The last
 #: joint turns the hand, which only the stripes show.
-_SYNTHETIC_WAY_RAD = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.8])
+_SYNTHETIC_WAY_RAD = np.array([0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 1.6])
 #: How far beside the demonstrated path such a motion begins, at most [rad].
-_SYNTHETIC_START_RAD = np.array([0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 1.0])
+_SYNTHETIC_START_RAD = np.array([0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 1.0])
 #: The speed of such motions [rad/s]; that of the demonstrations.
 _SYNTHETIC_SPEED_RAD_S = 1.0
 #: The camera that sees most; of windows with view dropout, half lose its spheres.
