@@ -50,7 +50,7 @@ class Equipment:
         """
         reading, (_, reason) = self._robot.arm.reading, self.trouble()
         if reason or reading is None:
-            raise NotReady(f"the arm cannot be moved: {reason}; then call recover")
+            raise NotReady(f"the arm cannot be moved: {reason}")
         return reading
 
     def open(self) -> None:

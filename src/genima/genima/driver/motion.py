@@ -39,6 +39,12 @@ _GATE_CAUSES = {
     GateReason.TRACKING: DriverCause.HELD_BACK,
     GateReason.LIMITED_TOO_LONG: DriverCause.LIMITED,
 }
+_ADVICE = {
+    DriverCause.STALE_STATE: "check cable and power of the arm",
+    DriverCause.HELD_BACK: "free the arm",
+    DriverCause.LIMITED: "slow down what commands it",
+}
+_LOOK = "see what commands it"
 
 
 class ArmMotion:
@@ -112,7 +118,9 @@ class ArmMotion:
     def halt(self, cause: DriverCause, reason: str) -> None:
         """Brake now and stand until `clear`; the first cause stays."""
         if not self.halted:
-            self._note(cause, reason, DriverState.HALTED)
+            told = "recover" in reason or "restart" in reason
+            advised = reason if told else f"{reason}; then call recover"
+            self._note(cause, advised, DriverState.HALTED)
 
     def require_start(self, trajectory: Trajectory, q: Float[Array, "7"], now_s: float) -> None:
         """Refuse a trajectory that a standing arm cannot begin with; see `accept`."""
@@ -192,7 +200,9 @@ class ArmMotion:
             return None
         output = self._gate.step(self._wanted(now_s), reading, now_s)
         if output.reason is not GateReason.NONE:
-            self.halt(_GATE_CAUSES.get(output.reason, DriverCause.BAD_TRAJECTORY), output.message)
+            cause = _GATE_CAUSES.get(output.reason, DriverCause.BAD_TRAJECTORY)
+            # What the gate would have a controller do is not what helps here.
+            self.halt(cause, f"{output.message.partition(';')[0]}; {_ADVICE.get(cause, _LOOK)}")
         assert output.q is not None  # the gate was reset in `begin`
         if not np.array_equal(output.q, self._q):
             self._moved_s = now_s
@@ -254,7 +264,7 @@ class ArmMotion:
 
     def _require_allowed(self) -> None:
         if self.halted:
-            raise NotReady(f"the arm has halted: {self._status.reason}; then call recover")
+            raise NotReady(f"the arm has halted: {self._status.reason}")
         if self._home is not None:
             raise NotReady("the arm moves home; wait until it holds")
         if self._stopping:

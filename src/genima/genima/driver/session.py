@@ -305,5 +305,5 @@ class DriverSession:
         """The arm's state, if it may be moved."""
         self._require_alive()
         if self._motion.halted:
-            raise NotReady(f"the arm has halted: {self._motion.status.reason}; then call recover")
+            raise NotReady(f"the arm has halted: {self._motion.status.reason}")
         return self._equipment.require_able()
