@@ -20,6 +20,7 @@ from genima.safety import (
     JointCommand,
     JointReading,
 )
+from genima.safety.free_space import FreeSpace
 from genima.safety.tick_limiter import TickLimiter
 
 H = 0.02
@@ -66,6 +67,15 @@ def assert_within_limits(q: np.ndarray, limits: JointLimits) -> None:
     dddq = np.diff(ddq, axis=0) / H
     for got, allowed in ((dq, limits.dq_max), (ddq, limits.ddq_max), (dddq, limits.dddq_max)):
         assert (np.abs(got) <= allowed * (1.0 + 1e-9)).all()
+
+
+def assert_clear(q: np.ndarray, parameters: GateParameters) -> None:
+    """Check that postures (n, 7) are in the workspace and keep the arm clear of itself."""
+    space = FreeSpace(
+        parameters.workspace_min_m, parameters.workspace_max_m, parameters.self_collision_margin_m
+    )
+    for some in np.array_split(q, len(q) // 1000 + 1):
+        assert space.clearances(some).min() >= -1e-6
 
 
 # What is within the limits
@@ -487,6 +497,7 @@ class Adversary:
     acceleration_fraction=st.floats(0.05, 1.0),
     jerk_fraction=st.floats(0.005, 1.0),
     max_limited_steps=st.sampled_from([3, 50, 10**9]),
+    lowest_m=st.sampled_from([-0.05, 0.3]),
     seed=st.integers(0, 2**32),
 )
 def test_a_million_adversarial_steps_never_leave_the_limits(
@@ -495,6 +506,7 @@ def test_a_million_adversarial_steps_never_leave_the_limits(
     acceleration_fraction: float,
     jerk_fraction: float,
     max_limited_steps: int,
+    lowest_m: float,
     seed: int,
 ) -> None:
     limits, q_start = robot
@@ -506,13 +518,16 @@ def test_a_million_adversarial_steps_never_leave_the_limits(
             acceleration_fraction=acceleration_fraction,
             jerk_fraction=jerk_fraction,
             max_limited_steps=max_limited_steps,
+            workspace_min_m=(-0.5, -0.6, lowest_m),
+            workspace_max_m=(0.7, 0.6, 1.1),
         ),
     )
     adversary = Adversary(gate, q_start, seed)
     adversary.run(20_000)  # fifty times
-    assert adversary.passed > 2_000
+    assert adversary.passed > 1_000
     for stream in adversary.streams:
         assert_within_limits(np.array(stream), gate.limits)
+    assert_clear(np.concatenate(adversary.streams), gate.parameters)
 
 
 def test_full_speed_into_the_walls_uses_the_limits_and_keeps_them() -> None:

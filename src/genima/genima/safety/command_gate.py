@@ -3,16 +3,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
 from genima.arrays import Array, Float
-from genima.control.joint_order import JointOrder
 from genima.errors import InvalidCommand
 from genima.kinematics import JOINT_NAMES
 from genima.limits import JointLimits
+from genima.safety.free_space import FreeSpace
 from genima.safety.gate_types import (
+    Fault,
     GateOutput,
     GateParameters,
     GateReason,
@@ -20,11 +20,11 @@ from genima.safety.gate_types import (
     JointCommand,
     JointReading,
 )
+from genima.safety.input_checks import InputChecks
+from genima.safety.stop_check import StopCheck
 from genima.safety.tick_limiter import TickLimiter
 from genima.timing import SAME_TIME_S
 
-#: A stamp may be ahead of the clock by this much [s]; two computers never quite agree.
-_FUTURE_TOLERANCE_S = 0.05
 #: Changes smaller than this are rounding [rad].
 _SAME_POSITION_RAD = 1e-9
 #: After these the gate stands until it is reset: somebody has to look what happened.
@@ -39,20 +39,14 @@ _UNSEEDED = GateOutput(
 )
 
 
-class Fault(NamedTuple):
-    """Why a command is not let through."""
-
-    reason: GateReason
-    message: str
-
-
 class CommandGate:
     """Lets commands within the limits through unchanged, and nothing else, whatever it is fed.
 
     Its output never leaves the configured limits of position, velocity, acceleration and jerk (as
-    `TickLimiter` defines them). Missing, old or malformed input ends in braking at the limits; the
-    gate goes on by itself when the input is good again, except after faults that must be looked
-    at, which need `reset`. While it holds, commands have to begin where it holds, `GateOutput.q`.
+    `TickLimiter` defines them), never leaves the workspace, and never brings the arm to touch
+    itself. Missing, old or malformed input ends in braking at the limits; the gate goes on by
+    itself when the input is good again, except after faults that must be looked at, which need
+    `reset`. While it holds, commands have to begin where it holds, `GateOutput.q`.
 
     Args:
         limits: Of the robot.
@@ -66,11 +60,12 @@ class CommandGate:
         parameters: GateParameters | None = None,
         names: Sequence[str] = JOINT_NAMES,
     ) -> None:
-        self._parameters = parameters if parameters is not None else GateParameters()
+        p = self._parameters = parameters if parameters is not None else GateParameters()
         self._robot_limits = limits
-        self._limits = _tightened(limits, self._parameters)
-        self._reading_order = JointOrder(names, extra_allowed=True)
-        self._command_order = JointOrder(names, extra_allowed=False)
+        self._limits = _tightened(limits, p)
+        self._checks = InputChecks(p, names, self._limits)
+        space = FreeSpace(p.workspace_min_m, p.workspace_max_m, p.self_collision_margin_m)
+        self._stop_check = StopCheck(space)
         self._limiter: TickLimiter | None = None
         self._passing = False
         self._latched: Fault | None = None
@@ -93,15 +88,24 @@ class CommandGate:
         """The limits that the output keeps to."""
         return self._limits
 
+    def objection(self, q: Float[Array, "n 7"]) -> str:
+        """Why the arm could not follow to some of these postures [rad]; empty if it could.
+
+        Postures beyond the joint limits are judged where those would hold the arm.
+        """
+        fault = self._stop_check.objection(self._limits.clamp(q))
+        return "" if fault is None else f"it would bring {fault.message}"
+
     def reset(self, reading: JointReading, now_s: float) -> None:
         """Clear all faults and begin a new stream of outputs, at rest where the arm was measured.
 
         Raises:
-            InvalidCommand: The joint state cannot be trusted; everything stays as it was.
+            InvalidCommand: The joint state cannot be trusted, or the arm stands where it must not
+                be; everything stays as it was.
         """
         if not np.isfinite(now_s):
             raise InvalidCommand(f"reset: the time is {now_s}; it must be finite")
-        q, fault = self._measured(reading, now_s)
+        q, fault = self._checks.measured(reading, now_s)
         if q is None or fault is not None:
             raise InvalidCommand(f"reset: {fault.message if fault else 'no joint state'}")
         if not self._robot_limits.within(q):
@@ -109,6 +113,7 @@ class CommandGate:
                 f"reset: the arm stands at {q.round(4).tolist()} rad, outside its limits; "
                 "move it back by hand or with the manufacturer's tools"
             )
+        self._stop_check.reset(q)
         self._limiter = TickLimiter(self._limits, self._parameters.period_s, q)
         self._passing = False
         self._latched = None
@@ -137,22 +142,23 @@ class CommandGate:
     def _step(
         self, command: JointCommand | None, reading: JointReading | None, now_s: float
     ) -> GateOutput:
-        if self._limiter is None:
+        limiter, checks = self._limiter, self._checks
+        if limiter is None:
             return _UNSEEDED
-        fault = self._clock_fault(now_s) or self._reading_fault(reading, now_s, self._limiter.q)
+        fault = self._clock_fault(now_s) or checks.reading_fault(reading, now_s, limiter.q)
         q_wanted: Float[Array, "7"] | None = None
         if fault is None and self._latched is None and command is not None:
-            q_wanted, fault = self._wanted(command, now_s, self._limiter.q)
+            q_wanted, fault = checks.wanted(command, now_s, limiter.q, self._passing)
         if self._latched is None and fault is not None and fault.reason in _LATCHING:
             self._latched = fault
         fault = self._latched or fault
         if command is None or q_wanted is None or fault is not None:
-            return self._brake(self._limiter, fault)
-        return self._track(self._limiter, q_wanted, command)
+            self._limited_steps = 0
+            return self._brake(limiter, fault)
+        return self._track(limiter, q_wanted, command)
 
     def _brake(self, limiter: TickLimiter, fault: Fault | None) -> GateOutput:
         self._passing = False
-        self._limited_steps = 0
         q = limiter.brake()
         if not limiter.standing:
             state = GateState.HALTING
@@ -164,30 +170,28 @@ class CommandGate:
     def _track(
         self, limiter: TickLimiter, q_wanted: Float[Array, "7"], command: JointCommand
     ) -> GateOutput:
-        self._passing = True
         q = limiter.track(q_wanted)
-        limited = bool(np.abs(q - q_wanted).max() > _SAME_POSITION_RAD)
+        obstacle = self._stop_check.fault(limiter.way_to_rest())
+        limited = obstacle is not None or bool(np.abs(q - q_wanted).max() > _SAME_POSITION_RAD)
         self._limited_steps = self._limited_steps + 1 if limited else 0
         if self._limited_steps > self._parameters.max_limited_steps:
-            self._latched = Fault(
-                GateReason.LIMITED_TOO_LONG,
-                f"{self._limited_steps} commands in a row were beyond the limits; "
-                "slow the controller down or widen its margins",
-            )
-        dq = limiter.dq if limited else self._velocity(limiter.dq, command)
+            self._latched = self._limited_too_long(obstacle)
+        if obstacle is not None:
+            limiter.take_back()
+            message = f"the motion would bring {obstacle.message}"
+            return self._brake(limiter, self._latched or Fault(obstacle.reason, message))
+        self._passing = True
+        dq = limiter.dq if limited else self._checks.velocity(command, limiter.dq)
         return GateOutput(q, dq, GateState.PASSING, GateReason.NONE, "", limited)
 
-    def _velocity(self, dq: Float[Array, "7"], command: JointCommand) -> Float[Array, "7"]:
-        """The command's velocity where it fits its positions, else the estimate `dq` [rad/s]."""
-        if command.dq is None:
-            return dq
-        wanted = np.asarray(command.dq, float)
-        if wanted.shape != (len(command.names),):
-            return dq
-        wanted = wanted[self._command_order.index(command.names)]
-        slack = self._parameters.period_s * self._limits.ddq_max
-        fits = (np.abs(wanted - dq) <= slack) & (np.abs(wanted) <= self._limits.dq_max)
-        return np.where(fits, wanted, dq)
+    def _limited_too_long(self, obstacle: Fault | None) -> Fault:
+        cause = "slow the controller down or widen its margins"
+        if obstacle is not None:
+            cause = f"the last one would bring {obstacle.message}"
+        return Fault(
+            GateReason.LIMITED_TOO_LONG,
+            f"{self._limited_steps} commands in a row were beyond the limits; {cause}",
+        )
 
     def _clock_fault(self, now_s: float) -> Fault | None:
         before_s = self._now_s
@@ -198,82 +202,6 @@ class CommandGate:
         return Fault(
             GateReason.BAD_CLOCK,
             f"the time is {now_s} s after {before_s:.3f} s; it must be finite and not go back",
-        )
-
-    def _reading_fault(
-        self, reading: JointReading | None, now_s: float, q_out: Float[Array, "7"]
-    ) -> Fault | None:
-        q, fault = self._measured(reading, now_s)
-        if q is None:
-            return fault
-        distance = np.abs(q - q_out)
-        if distance.max() <= self._parameters.tracking_tolerance_rad:
-            return None
-        joint = int(distance.argmax())
-        return Fault(
-            GateReason.TRACKING,
-            f"joint {joint + 1} is {distance[joint]:.3f} rad from where it was sent, at most "
-            f"{self._parameters.tracking_tolerance_rad} is allowed; free the arm and reset",
-        )
-
-    def _measured(
-        self, reading: JointReading | None, now_s: float
-    ) -> tuple[Float[Array, "7"] | None, Fault | None]:
-        """Measured positions in the arm's order [rad], or why there are none to be trusted."""
-        timeout_s = self._parameters.joint_state_timeout_s
-        if reading is None:
-            return None, Fault(GateReason.STALE_JOINT_STATE, "no joint state has come yet")
-        age_s = now_s - reading.stamp_s
-        if not -_FUTURE_TOLERANCE_S <= age_s <= timeout_s:
-            return None, Fault(
-                GateReason.STALE_JOINT_STATE,
-                f"the newest joint state is {age_s:.3f} s old, at most {timeout_s} s is allowed; "
-                "see whether the driver runs",
-            )
-        try:
-            return _ordered(reading.q, reading.names, self._reading_order), None
-        except InvalidCommand as error:
-            return None, Fault(GateReason.BAD_JOINT_STATE, f"joint state: {error}")
-
-    def _wanted(
-        self, command: JointCommand, now_s: float, q_out: Float[Array, "7"]
-    ) -> tuple[Float[Array, "7"] | None, Fault | None]:
-        """Commanded positions in the arm's order [rad], or why they may not be followed."""
-        try:
-            q = _ordered(command.q, command.names, self._command_order)
-        except InvalidCommand as error:
-            return None, Fault(GateReason.BAD_COMMAND, f"command: {error}")
-        return q, self._target_fault(command, now_s) or self._distance_fault(q, q_out)
-
-    def _target_fault(self, command: JointCommand, now_s: float) -> Fault | None:
-        age_s = now_s - command.target_stamp_s
-        timeout_s = self._parameters.target_timeout_s
-        if -_FUTURE_TOLERANCE_S <= age_s <= timeout_s:
-            return None
-        if age_s < 0:
-            return Fault(
-                GateReason.FUTURE_TARGET,
-                f"the target is stamped {-age_s:.3f} s in the future; set the clocks",
-            )
-        return Fault(
-            GateReason.STALE_TARGET,
-            f"the target is {age_s:.3f} s old, at most {timeout_s} s is allowed; "
-            "see whether the diffusion node runs",
-        )
-
-    def _distance_fault(self, q: Float[Array, "7"], q_out: Float[Array, "7"]) -> Fault | None:
-        parameters = self._parameters
-        distance = np.abs(q - q_out)
-        allowed = (
-            parameters.tracking_tolerance_rad if self._passing else parameters.start_tolerance_rad
-        )
-        if distance.max() <= allowed:
-            return None
-        joint = int(distance.argmax())
-        return Fault(
-            GateReason.FAR_COMMAND if self._passing else GateReason.FAR_START,
-            f"joint {joint + 1} is commanded {distance[joint]:.3f} rad away from where it is, "
-            f"at most {allowed} is allowed; begin where the arm is",
         )
 
 
@@ -287,22 +215,3 @@ def _tightened(limits: JointLimits, parameters: GateParameters) -> JointLimits:
         ddq_max=limits.ddq_max * parameters.acceleration_fraction,
         dddq_max=limits.dddq_max * parameters.jerk_fraction,
     )
-
-
-def _ordered(q: Float[Array, "n"], names: Sequence[str], order: JointOrder) -> Float[Array, "7"]:
-    """Positions in the arm's order [rad].
-
-    Raises:
-        InvalidCommand: They do not fit their names or are not finite.
-    """
-    index = order.index(names)
-    values = np.asarray(q, float)
-    if values.shape != (len(names),):
-        raise InvalidCommand(
-            f"{len(names)} joints are named and positions have shape {values.shape}; "
-            "give one position for each name"
-        )
-    values = values[index]
-    if not np.isfinite(values).all():
-        raise InvalidCommand(f"positions {values.tolist()} must be finite")
-    return values

@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,8 +37,20 @@ class GateReason(Enum):
     FAR_START = "the first command is too far from where the arm stands"
     FAR_COMMAND = "a command is too far from the one before"
     TRACKING = "the arm is too far from where it was sent"
+    WORKSPACE = "the arm would leave its workspace"
+    SELF_COLLISION = "the arm would touch itself"
     LIMITED_TOO_LONG = "commands went beyond the limits for too long"
     TRIPPED = "somebody asked for a halt"
+
+
+_MAY_BE_ZERO = ("position_margin_rad", "max_limited_steps", "self_collision_margin_m")
+
+
+class Fault(NamedTuple):
+    """Why a command is not let through."""
+
+    reason: GateReason
+    message: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,11 @@ class GateParameters:
         target_timeout_s: Oldest target that is acted on [s]; outlasts the drawing and the steps
             of a chunk that are executed before the next one is taken.
         max_limited_steps: How many commands in a row may be changed by a limit.
+        self_collision_margin_m: Distance kept between parts of the arm [m].
+        workspace_min_m: Lowest x, y and z in panda_link0 [m] of elbow, wrist, flange and tool
+            centre.
+        workspace_max_m: Their highest x, y and z [m]. The defaults are all that the arm reaches
+            above the table that it stands on.
 
     Raises:
         InvalidParameter: A value is out of its range.
@@ -72,16 +90,31 @@ class GateParameters:
     joint_state_timeout_s: float = 0.1
     target_timeout_s: float = 2.0
     max_limited_steps: int = 50
+    self_collision_margin_m: float = 0.01
+    workspace_min_m: tuple[float, ...] = (-1.0, -1.0, -0.05)
+    workspace_max_m: tuple[float, ...] = (1.0, 1.0, 1.3)
 
     def __post_init__(self) -> None:
+        self._check_workspace()
         for field in fields(self):
+            if field.name.startswith("workspace"):
+                continue
             value = getattr(self, field.name)
             high = 1.0 if field.name.endswith("_fraction") else np.inf
-            may_be_zero = field.name in ("position_margin_rad", "max_limited_steps")
+            may_be_zero = field.name in _MAY_BE_ZERO
             if not (0 < value <= high or (may_be_zero and value == 0)) or value == np.inf:
                 lowest = "0 or more" if may_be_zero else "above 0"
                 at_most = " and at most 1" if high == 1.0 else ""
                 raise InvalidParameter(f"{field.name}: got {value}; it must be {lowest}{at_most}")
+
+    def _check_workspace(self) -> None:
+        low, high = self.workspace_min_m, self.workspace_max_m
+        proper = len(low) == len(high) == 3 and np.isfinite([*low, *high]).all()
+        if not (proper and all(a < b for a, b in zip(low, high, strict=True))):
+            raise InvalidParameter(
+                f"workspace_min_m, workspace_max_m: got {list(low)} and {list(high)}; each takes "
+                "x, y and z in metres, the first ones below the second ones"
+            )
 
 
 @dataclass(frozen=True, eq=False)

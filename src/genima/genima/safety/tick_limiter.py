@@ -22,6 +22,9 @@ from genima.limits import JointLimits
 #: Shrinks the bounds by more than the rounding of differences of positions can add.
 _ROUNDING = 1.0 - 1e-10
 
+#: Output, step, velocity and wanted positions, as of `TickLimiter`.
+_State = tuple[Float[Array, "7"], Float[Array, "7"], Float[Array, "7"], Float[Array, "7"] | None]
+
 
 class TickLimiter:
     """Follows wanted positions exactly where the limits allow, else as closely as they do.
@@ -49,6 +52,7 @@ class TickLimiter:
         self._step: Float[Array, "7"] = np.zeros(7)
         self._dq: Float[Array, "7"] = np.zeros(7)
         self._wanted: Float[Array, "7"] | None = None
+        self._before: _State = (self._q, self._step, self._dq, self._wanted)
 
     @property
     def q(self) -> Float[Array, "7"]:
@@ -71,6 +75,7 @@ class TickLimiter:
         Returns:
             The output [rad], which is `q_wanted` itself in every joint that no limit concerns.
         """
+        self._before = (self._q, self._step, self._dq, self._wanted)
         wanted = _clipped(q_wanted, self._q_min, self._q_max)
         pace = self._step if self._wanted is None else wanted - self._wanted
         pace = _clipped(pace, -self._step_max, self._step_max)
@@ -98,6 +103,21 @@ class TickLimiter:
         self._wanted = None
         slower = np.maximum(np.abs(self._step) - self._change_max, 0.0)
         return self._advance(self._q + np.copysign(slower, self._step))
+
+    def take_back(self) -> None:
+        """Undo the last `track`, and all since."""
+        self._q, self._step, self._dq, self._wanted = self._before
+
+    def way_to_rest(self) -> Float[Array, "n 7"]:
+        """The newest output and all that `brake` would let follow, to rest [rad].
+
+        Each joint goes one way only.
+        """
+        speed = np.abs(self._step)
+        ticks = np.arange(0.0, np.ceil((speed / self._change_max).max()) + 1.0)
+        slower = np.maximum(speed - ticks[:, None] * self._change_max, 0.0)
+        slower[0] = 0.0
+        return np.asarray(self._q + np.cumsum(np.copysign(slower, self._step), axis=0))
 
     def _largest_steps(self, room: Float[Array, "n 7"]) -> Float[Array, "n 7"]:
         """The largest steps towards walls from which braking still ends before them."""
