@@ -21,3 +21,12 @@ def mark_corners(
             place = (round(u - 0.5), round(v - 0.5))
             cv2.drawMarker(marked, place, colour, cv2.MARKER_CROSS, size, 1, cv2.LINE_AA)
     return np.asarray(marked, np.uint8)
+
+
+def write_words(picture: UInt8[Array, "h w 3"], words: str) -> None:
+    """Write a line into the upper left corner of a picture."""
+    scale = picture.shape[1] / 1280 * 0.75
+    place = (round(12 * scale) + 4, round(30 * scale) + 4)
+    for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):
+        font = cv2.FONT_HERSHEY_SIMPLEX
+        cv2.putText(picture, words, place, font, scale, colour, width, cv2.LINE_AA)

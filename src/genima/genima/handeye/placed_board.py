@@ -26,7 +26,10 @@ class PlacedBoard:
     board_frame: str
     mount_T_board: "Float[Array, '4 4']"
 
+    def corners_in_base(self, q: Float[Array, "7"]) -> Float[Array, "c 3"]:
+        """Where the corners are while the arm is at `q` [rad], in the base [m]."""
+        return apply(base_T_frame(q, self.board_frame) @ self.mount_T_board, self.board.corners)
+
     def project(self, camera: Camera, q: Float[Array, "7"]) -> Float[Array, "c 2"]:
         """Where a camera sees the corners while the arm is at `q` [rad]; NaN behind it [px]."""
-        base_T_board = base_T_frame(q, self.board_frame) @ self.mount_T_board
-        return np.asarray(camera.view(q).project(apply(base_T_board, self.board.corners))[0])
+        return np.asarray(camera.view(q).project(self.corners_in_base(q))[0])

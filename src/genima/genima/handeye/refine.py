@@ -27,6 +27,13 @@ _ENOUGH = 1e-7
 _SHARES = (1.0, 0.5, 0.25, 0.1, 0.01, 0.001)
 
 
+def parent_T_mount(
+    q: Float[Array, "*n 7"], parent_frame: str, board_frame: str
+) -> Float[Array, "*n 4 4"]:
+    """Poses of the frame that the board is fixed to, in the one that the camera is fixed to."""
+    return np.asarray(invert(base_T_frame(q, parent_frame)) @ base_T_frame(q, board_frame))
+
+
 @dataclass(frozen=True)
 class Noise:
     """How exact the measurements are, as standard deviations.
@@ -71,8 +78,7 @@ class Observations:
 
     def parent_T_mount(self, q: Float[Array, "n 7"]) -> Float[Array, "n 4 4"]:
         """Poses of the board's frame in the camera's parent."""
-        base_T_parent = base_T_frame(q, self.parent_frame)
-        return np.asarray(invert(base_T_parent) @ base_T_frame(q, self.board_frame))
+        return parent_T_mount(q, self.parent_frame, self.board_frame)
 
     def errors_px(self, estimate: "Estimate", q: Float[Array, "n 7"]) -> Float[Array, "n c 2"]:
         """Where corners should be, less where they are [px]; 0 where one was not seen."""

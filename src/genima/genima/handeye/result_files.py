@@ -101,6 +101,12 @@ def load_placed_board(path: Path) -> PlacedBoard:
     return PlacedBoard(read_board(root["board"], f"{path}: board"), board_frame, mount_T_board)
 
 
+def calibration_of(cameras_file: Path, camera: str) -> Path | None:
+    """The calibration that cameras.yaml names for a camera, if it names one."""
+    entry = read_mapping(cameras_file, CalibrationError)["cameras"].get(camera, {})
+    return cameras_file.parent / entry["calibration"] if "calibration" in entry else None
+
+
 def cameras_yaml_lines(solution: Solution, path: Path) -> str:
     """The entry of cameras.yaml that uses the calibration."""
     setup, k = solution.setup, solution.setup.intrinsics

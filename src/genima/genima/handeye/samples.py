@@ -6,7 +6,7 @@ capture` writes it; for pictures that were taken otherwise it is written by hand
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,10 @@ class SampleSetup:
             raise InvalidParameter(
                 f"distortion {list(self.distortion)}: give one of {_COEFFICIENTS} coefficients"
             )
+
+    def differences(self, other: "SampleSetup") -> list[str]:
+        """Names of what differs."""
+        return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
 
     @property
     def in_hand(self) -> bool:

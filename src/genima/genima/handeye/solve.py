@@ -178,7 +178,7 @@ def _agreeing(mounts: Float[Array, "n 4 4"], boards: Float[Array, "n 4 4"]) -> B
     Cameras are computed from a few samples each; wrong ones among these spoil only their draw.
     """
     rng = np.random.default_rng(0)
-    best = np.zeros(len(mounts), bool)
+    best: Bool[Array, "n"] = np.zeros(len(mounts), bool)
     spread = np.inf
     for _ in range(_DRAWS):
         drawn = rng.choice(len(mounts), _DRAWN, replace=False)
