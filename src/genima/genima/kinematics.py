@@ -56,21 +56,21 @@ def frame_poses(q: Float[Array, "*b 7"]) -> Float[Array, "*b 9 4 4"]:
         raise InvalidCommand(f"q: got shape {q.shape}; give seven joint positions, shape (..., 7)")
     if q.ndim == 1:
         angles = q.tolist()
-        rows = _chain([math.cos(a) for a in angles], [math.sin(a) for a in angles])
+        rows = frame_entries([math.cos(a) for a in angles], [math.sin(a) for a in angles])
         return np.array(rows).reshape(9, 4, 4)
     joints = np.moveaxis(q, -1, 0)
-    rows = _chain(list(np.cos(joints)), list(np.sin(joints)))
+    rows = frame_entries(list(np.cos(joints)), list(np.sin(joints)))
     poses = np.empty((*q.shape[:-1], 9 * 16))
     for i, entry in enumerate(rows):
         poses[..., i] = entry
     return poses.reshape(*q.shape[:-1], 9, 4, 4)
 
 
-def _chain(cosines: list[Any], sines: list[Any]) -> list[Any]:
+def frame_entries(cosines: list[Any], sines: list[Any]) -> list[Any]:
     """The 9 x 16 matrix entries of all link poses, one after the other.
 
     The entries are plain numbers for one configuration, which is several times faster than small
-    arrays, or arrays over a batch. As all twists are quarter turns, a joint only swaps two columns
+    arrays, or arrays or tensors over a batch; those that no joint changes are numbers anyway. As all twists are quarter turns, a joint only swaps two columns
     of the rotation and then turns two of them.
     """
     xx, xy, xz, yx, yy, yz, zx, zy, zz = 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0
