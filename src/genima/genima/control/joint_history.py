@@ -6,6 +6,7 @@ from collections import deque
 import numpy as np
 
 from genima.arrays import Array, Float
+from genima.safety.gate_types import JointReading
 
 #: How far back the history reaches [s]; a tile older than this is not followed anyway.
 _SPAN_S = 3.0
@@ -29,6 +30,11 @@ class JointHistory:
     def newest_q(self) -> Float[Array, "7"]:
         """Joint positions of the newest state [rad]."""
         return self._states[-1][1]
+
+    @property
+    def newest(self) -> JointReading:
+        """The newest state."""
+        return JointReading(self.newest_q, self.newest_s)
 
     def add(self, q: Float[Array, "7"], stamp_s: float) -> bool:
         """Remember a state; a stamp that goes back empties the history first.

@@ -4,6 +4,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from genima.arrays import Array, Bool, Float, UInt8
 from genima.decode import DecodedTarget, TargetDecoder
 
@@ -56,6 +58,12 @@ class Plan:
     refusal: str = ""
     chunk: PlannedChunk | None = None
     warning: str = ""
+
+    @property
+    def postures(self) -> Float[Array, "k 7"]:
+        """Where the arm would be on the way, as far as the plan says, and at its end [rad]."""
+        ends = [] if self.q_target is None else [self.q_target]
+        return np.array([*([] if self.chunk is None else self.chunk.q), *ends]).reshape(-1, 7)
 
 
 class Planner(Protocol):

@@ -15,6 +15,7 @@ class SessionState(Enum):
     RUNNING = 2
     HOLDING = 3
     HALTED = 4
+    AWAITING_APPROVAL = 5
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class SessionSettings:
         retry_s: How long to stand before asking again after a drawing that cannot be followed [s].
         blocking: Commit nothing while a target is due. For lockstep, where time waits too.
         halt_on_warning: Halt where a plan comes with a warning, rather than tell it only.
+        approve: Follow no target that the operator has not approved; each is followed to its end.
+        approval_timeout_s: How long a target waits for that before another one is drawn [s].
+        dry_run: Compute all motion from where the arm stands, as if nobody sent it anywhere.
     """
 
     execution_horizon: int = 20
@@ -44,6 +48,9 @@ class SessionSettings:
     retry_s: float = 0.2
     blocking: bool = False
     halt_on_warning: bool = False
+    approve: bool = False
+    approval_timeout_s: float = 60.0
+    dry_run: bool = False
 
     def executed_steps(self, chunk: int) -> int:
         """Steps of a chunk that are executed; the first one of a goal is number 1."""
@@ -90,4 +97,4 @@ class SessionStatus:
     @property
     def active(self) -> bool:
         """Whether a goal is being worked on."""
-        return self.state in (SessionState.WAITING, SessionState.RUNNING, SessionState.HOLDING)
+        return self.state not in (SessionState.IDLE, SessionState.HALTED)

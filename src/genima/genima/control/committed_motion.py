@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The setpoints that the arm is sent: on a grid, a short time ahead, and through the gate."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from genima.arrays import Array, Float
+from genima.control.chunk import ActionChunk
+from genima.control.planner import Plan
+from genima.control.session_types import SessionSettings, Setpoint
+from genima.control.splicer import ChunkSplicer
+from genima.policy import Policy
+from genima.safety import CommandGate, GateOutput, GateState, JointCommand, JointReading
+from genima.timing import SAME_TIME_S
+
+#: Whoever follows the setpoints brakes when they are late. After a delay of up to this [s] the
+#: motion goes on from where it was; after a longer one the arm has come to rest and begins anew.
+_LONGEST_DELAY_S = 0.25
+
+
+class Committed(NamedTuple):
+    """What one tick has committed.
+
+    Attributes:
+        setpoints: The new ones.
+        brake: What the gate said last where it did not let a command through; None if it did.
+    """
+
+    setpoints: list[Setpoint]
+    brake: GateOutput | None
+
+
+class CommittedMotion:
+    """One motion from a standing arm to a standing arm, through as many targets as there are.
+
+    Args:
+        settings: How far ahead to commit.
+        policy: Its time scale.
+        gate: The last check of every setpoint.
+        splicer: Joins targets into one motion.
+
+    Attributes:
+        moving: Whether setpoints are being committed.
+        ending: Whether the arm is to come to rest whatever targets come.
+        limited: Whether the gate changed what was committed last.
+        gripper_open: What the gripper should do now.
+        measured_gripper: Whether the gripper is open; None where that is not measured.
+    """
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        policy: Policy,
+        gate: CommandGate,
+        splicer: ChunkSplicer,
+    ) -> None:
+        self._settings = settings
+        self._policy = policy
+        self._gate = gate
+        self._splicer = splicer
+        self.moving = False
+        self.ending = False
+        self.limited = False
+        self.gripper_open = True
+        self.measured_gripper: bool | None = None
+        self._committed_s = -np.inf
+        self._delay_s = 0.0  # of the spliced motion against the setpoints
+        self._q_sent: Float[Array, "7"] = np.zeros(7)
+
+    @property
+    def braking(self) -> bool:
+        """Whether the arm comes to rest, so that no target is of use."""
+        return self.moving and (self.ending or self._gate.state is GateState.HALTING)
+
+    def seed(self, reading: JointReading, now_s: float) -> None:
+        """Begin where the arm stands.
+
+        Raises:
+            InvalidCommand: It is not known where it stands, or it stands where it must not be.
+        """
+        self._gate.reset(reading, now_s)
+        self._q_sent = np.asarray(reading.q, float)
+        self._splicer.reset(self._q_sent, self.gripper_open)
+        self._committed_s, self._delay_s = now_s, 0.0
+        self.moving, self.ending = True, False
+
+    def leave_gripper(self) -> None:
+        """Let the gripper be as it is, where that is measured."""
+        if self.measured_gripper is not None:
+            self.gripper_open = self.measured_gripper
+
+    def stop(self, reason: str) -> None:
+        """Brake, and stand until seeded anew."""
+        self.ending = True
+        self._gate.trip(reason)
+
+    def follow(self, plan: Plan, q_target: Float[Array, "7"], seen_s: float) -> None:
+        """Go over to a plan; a chunk begins when the moving arm was seen, not when it is ready."""
+        now_s = self._committed_s - self._delay_s
+        horizon, step_s = self._policy.horizon_steps, self._policy.step_s
+        if plan.chunk is None:
+            self._splicer.move_to(q_target, plan.gripper_open, now_s, horizon, step_s)
+        else:
+            # However late it is, its last step is left to be done.
+            start_s = max(min(now_s, seen_s - self._delay_s), now_s - (horizon - 1) * step_s)
+            chunk = ActionChunk(plan.chunk.q, plan.chunk.gripper_open, start_s, step_s)
+            self._splicer.splice(chunk, now_s)
+
+    def make_up_for_delay(self, now_s: float) -> str:
+        """Shift the motion in time if setpoints ran out; why it is lost, if it is."""
+        late_s = now_s - self._committed_s
+        if late_s > _LONGEST_DELAY_S:
+            self.moving = False
+            return f"control was late by {late_s:.3f} s"
+        if late_s > SAME_TIME_S:
+            self._delay_s += late_s
+            self._committed_s = now_s
+        return ""
+
+    def commit(self, reading: JointReading, target_stamp_s: float, now_s: float) -> Committed:
+        """Commit setpoints until the lookahead is covered."""
+        self.limited = False
+        setpoints: list[Setpoint] = []
+        brake: GateOutput | None = None
+        while self._committed_s < now_s + self._settings.lookahead_s - SAME_TIME_S:
+            time_s = round(self._committed_s + self._settings.tick_s, 9)
+            output = self._through_gate(time_s, reading, target_stamp_s, now_s)
+            if output.q is None or output.dq is None:
+                break
+            if output.state is not GateState.PASSING:
+                brake = output
+                # The gate leaves the spliced motion; the next one begins where it comes to rest.
+                self._splicer.reset(output.q, self.gripper_open)
+                self.moving &= output.state is not GateState.HALTED
+            self._committed_s, self._q_sent = time_s, output.q
+            setpoints.append(Setpoint(time_s, output.q, output.dq))
+        self.gripper_open = self._splicer.sample(now_s - self._delay_s).gripper_open
+        return Committed(setpoints, brake)
+
+    def _through_gate(
+        self, time_s: float, reading: JointReading, target_stamp_s: float, now_s: float
+    ) -> GateOutput:
+        sample = self._splicer.sample(time_s - self._delay_s)
+        if self._settings.dry_run:  # as if the arm did what it is not told
+            reading = JointReading(self._q_sent, now_s)
+        output = self._gate.step(JointCommand(sample.q, target_stamp_s, sample.dq), reading, now_s)
+        self.limited |= output.limited
+        return output
