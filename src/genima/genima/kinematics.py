@@ -70,8 +70,9 @@ def frame_entries(cosines: list[Any], sines: list[Any]) -> list[Any]:
     """The 9 x 16 matrix entries of all link poses, one after the other.
 
     The entries are plain numbers for one configuration, which is several times faster than small
-    arrays, or arrays or tensors over a batch; those that no joint changes are numbers anyway. As all twists are quarter turns, a joint only swaps two columns
-    of the rotation and then turns two of them.
+    arrays, or arrays or tensors over a batch; those that no joint changes are numbers anyway. As
+    all twists are quarter turns, a joint only swaps two columns of the rotation and then turns two
+    of them.
     """
     xx, xy, xz, yx, yy, yz, zx, zy, zz = 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0
     px = py = pz = 0.0
