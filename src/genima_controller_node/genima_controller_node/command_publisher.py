@@ -20,25 +20,31 @@ class CommandPublisher:
         node: Publishes.
         repeat_gripper: Send the gripper's state with every trajectory: a waiting world takes its
             next step only when it knows both.
+        dry_run: Neither send anything nor be a publisher of these topics.
     """
 
-    def __init__(self, node: GenimaNode, repeat_gripper: bool) -> None:
-        self._trajectories = node.advertise(JointTrajectory, "joint_trajectory", RELIABLE_LATEST)
-        self._grippers = node.advertise(GripperCommand, "gripper_command", LATCHED)
+    def __init__(self, node: GenimaNode, repeat_gripper: bool, dry_run: bool = False) -> None:
         self._repeat_gripper = repeat_gripper
-        self._sent_gripper: bool | None = None
-        self._window: list[Setpoint] = []
+        self._silent = dry_run
+        self.forget()
+        if not dry_run:
+            self._trajectories = node.advertise(
+                JointTrajectory, "joint_trajectory", RELIABLE_LATEST
+            )
+            self._grippers = node.advertise(GripperCommand, "gripper_command", LATCHED)
 
     def forget(self) -> None:
         """Begin anew: a new goal sends the gripper's state whatever it was."""
-        self._sent_gripper = None
-        self._window = []
+        self._sent_gripper: bool | None = None
+        self._window: list[Setpoint] = []
 
     def publish(self, setpoints: Sequence[Setpoint], gripper_open: bool, now_s: float) -> None:
         """Send setpoints and, if it is news, what the gripper should do from now on.
 
         A trajectory holds all setpoints that still lie ahead, since it replaces the one before.
         """
+        if self._silent:
+            return
         first_s = setpoints[0].time_s
         self._window = [point for point in self._window if now_s < point.time_s < first_s]
         self._window += setpoints

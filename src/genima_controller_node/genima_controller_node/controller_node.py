@@ -3,12 +3,16 @@
 
 import sys
 import threading
+import time
+from collections.abc import Callable
+from functools import partial
 
 from genima_msgs.msg import ControllerStatus, TargetTile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
 
+from genima.control.overrun_watch import OverrunWatch
 from genima.control.planner import Plan
 from genima.control.session_types import SessionStatus
 from genima.errors import GenimaError, NotReady
@@ -16,7 +20,9 @@ from genima.kinematics import JOINT_NAMES
 from genima.spheres import sphere_poses
 from genima.timing import DeadlineLoop
 from genima_controller_node.command_publisher import CommandPublisher
+from genima_controller_node.consent_services import ConsentServices
 from genima_controller_node.execute_server import ExecuteServer
+from genima_controller_node.interlocks import Interlocks
 from genima_controller_node.parameters import ControllerParameters
 from genima_controller_node.planning import make_session, planner_factory
 from genima_controller_node.status import StatusPublisher, health_of
@@ -33,6 +39,8 @@ from genima_ros.qos import JOINT_STATES, JOINT_STATES_LOCKSTEP, LATCHED, RELIABL
 _STATUS_POLL_S = 0.05
 #: A hand-over between threads of one process must not cost a control period.
 _SWITCH_INTERVAL_S = 0.0005
+#: Share of the control thread's deadlines that it may miss before the arm halts.
+_MOST_MISSED = 0.75
 _EXAMPLE = "push the maroon button"
 
 
@@ -53,11 +61,18 @@ class ControllerNode(GenimaNode):
         self._policy = make_policy(p.policy_file)
         self._session = make_session(p, self._policy)
         self._loop = DeadlineLoop(1.0 / p.rate_hz)
+        self._overruns = OverrunWatch(p.rate_hz, _MOST_MISSED)
         self._instructions = self.advertise(String, "instruction", LATCHED)
         self._markers = self.advertise(MarkerArray, "targets/planned", LATCHED)
         statuses = self.advertise(ControllerStatus, "status", LATCHED)
         self._statuses = StatusPublisher(statuses, self.get_logger())
-        self._commands = CommandPublisher(self, repeat_gripper=self._lockstep)
+        self._commands = CommandPublisher(self, self._lockstep, p.dry_run)
+        self._interlocks = Interlocks(self, p.dry_run, self._halt_if_active)
+        if p.approve:
+            session = self._session
+            ConsentServices(
+                self, partial(self._answer, session.approve), partial(self._answer, session.reject)
+            )
         make_planner = planner_factory(p, self._policy)
         self._intake = TargetIntake(
             self, self._session, self._policy, make_planner, self._on_plan, self._on_defect
@@ -136,19 +151,14 @@ class ControllerNode(GenimaNode):
     def _require_flow(self) -> None:
         if not self._lockstep and not self._thread.is_alive():
             raise NotReady("the control thread has died of a defect; restart the controller")
-        if self._infos.waiting:
-            raise NotReady(
-                f"no usable camera_info from {self._infos.waiting}; start these cameras, and see "
-                "whether their names are those of cameras_file"
-            )
-        if self.count_publishers("target_tile") == 0:
-            raise NotReady("nobody publishes target_tile; start the diffusion node")
-        commanders = self.count_publishers("joint_trajectory")
-        if commanders > 1:
-            raise NotReady(
-                f"{commanders} nodes publish joint_trajectory; stop all but one, two must not "
-                "command one arm (one that was killed is counted for up to 20 s more)"
-            )
+        self._interlocks.require_flow(self._infos.waiting)
+
+    def _answer(self, answer: Callable[[float], None]) -> None:
+        """Let the session have the operator's answer to the drawn target."""
+        with self._lock:
+            answer(self._now_s())
+        if self._lockstep:
+            self._advance(self._now_s())
 
     def _end(self, reason: str) -> None:
         with self._lock:
@@ -176,6 +186,8 @@ class ControllerNode(GenimaNode):
 
     def _advance(self, now_s: float) -> None:
         """Commit and publish what is due, and see to the next target."""
+        if reason := self._interlocks.stop_reason():
+            self._halt_if_active(reason)
         with self._lock:
             setpoints = self._session.advance(now_s)
             if setpoints:
@@ -183,16 +195,21 @@ class ControllerNode(GenimaNode):
             self._intake.seek(now_s)
 
     def _on_tile(self, message: TargetTile) -> None:
+        strangers = self._interlocks.strangers()
         with self._lock:
-            self._intake.take(message, self._now_s())
+            if strangers:
+                self._session.refuse(strangers, self._now_s())
+            else:
+                self._intake.take(message, self._now_s())
 
     def _on_plan(self, plan: Plan, stamp_s: float) -> None:
         """On the planner's thread: follow what the tile asks for, and show it."""
         with self._lock:
             now_s = self._now_s()
-            self._session.offer(plan, stamp_s, now_s)
-        if plan.q_target is not None:
-            lifetime_s = 2.0 * self._policy.horizon_s
+            looked_at = self._session.offer(plan, stamp_s, now_s)
+        # What is shown is what the operator is asked about, and stays while he is.
+        if looked_at and plan.q_target is not None:
+            lifetime_s = 0.0 if self.parameters.approve else 2.0 * self._policy.horizon_s
             poses = sphere_poses(plan.q_target)
             self._markers.publish(
                 target_markers(poses, plan.gripper_open, stamp_s, lifetime_s, alpha=0.5)
@@ -208,12 +225,16 @@ class ControllerNode(GenimaNode):
     def _publish_status(self) -> None:
         if self._lockstep and not self.count_publishers("joint_states"):
             self._halt_if_active("the simulated world is gone: nobody publishes joint_states")
+        self._overruns.hear(self._loop.overruns, time.monotonic())
+        interlocks = self._interlocks
+        if reason := interlocks.stop_reason() or self._overruns.reason() or interlocks.rivals():
+            self._halt_if_active(reason)
         status, now_s = self._status(), self._now_s()
         age_s = self._session.target_age_s(now_s)
         self._statuses.poll(status, now_s, age_s, self._loop)
 
     def _health(self) -> Health:
-        return health_of(self._status(), self._loop, self._infos.waiting)
+        return health_of(self._status(), self._loop, self._infos.waiting, self._overruns.missed)
 
 
 def main() -> None:

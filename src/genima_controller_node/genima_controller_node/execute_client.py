@@ -23,7 +23,12 @@ _REASON_WAIT_S = 3.0
 #: How often to see whether the controller is still there [s].
 _LOOK_EVERY_S = 1.0
 _CLEAR_TO_END = "\x1b[K"
-_BUSY = (ControllerStatus.WAITING, ControllerStatus.RUNNING, ControllerStatus.HOLDING)
+_BUSY = (
+    ControllerStatus.WAITING,
+    ControllerStatus.RUNNING,
+    ControllerStatus.HOLDING,
+    ControllerStatus.AWAITING_APPROVAL,
+)
 _OUTCOMES = {
     ExecuteInstruction.Result.TIME_LIMIT: "time limit reached",
     ExecuteInstruction.Result.CANCELLED: "cancelled",

@@ -39,6 +39,17 @@ class ControllerParameters:
         "Follow the clock, or advance with a simulated world that waits.",
         choices=("realtime", "lockstep"),
     )
+    dry_run: bool = parameter(
+        False, "Compute and show everything, but send nothing to the arm and the gripper."
+    )
+    approve: bool = parameter(False, "Follow no drawn target that nobody has approved.")
+    approval_timeout_s: float = parameter(
+        60.0,
+        "How long a target waits for approval before another one is drawn.",
+        unit="s",
+        minimum=1.0,
+        maximum=3600.0,
+    )
     execution_horizon: int = parameter(
         20, "Steps of each chunk that are executed before the next.", minimum=1, maximum=100
     )
@@ -76,4 +87,15 @@ class ControllerParameters:
     )
     acceleration_fraction: float = parameter(
         1.0, "Share of the robot's acceleration limits that is used.", minimum=0.05, maximum=1.0
+    )
+    self_collision_margin_m: float = parameter(
+        0.01, "Distance kept between parts of the arm.", unit="m", minimum=0.0, maximum=0.1
+    )
+    workspace_min_m: list[float] = parameter(  # noqa: RUF009
+        [-1.0, -1.0, -0.05],
+        "Lowest x, y and z of elbow, wrist, flange and tool centre in panda_link0.",
+        unit="m",
+    )
+    workspace_max_m: list[float] = parameter(  # noqa: RUF009
+        [1.0, 1.0, 1.3], "Their highest x, y and z.", unit="m"
     )

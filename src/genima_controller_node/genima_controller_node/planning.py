@@ -60,7 +60,11 @@ def _load_predictor(parameters: ControllerParameters, policy: Policy) -> "ActPre
 
 
 def make_session(parameters: ControllerParameters, policy: Policy) -> ControlSession:
-    """A session with the gate and the splicer that the parameters ask for."""
+    """A session with the gate and the splicer that the parameters ask for.
+
+    Raises:
+        InvalidParameter: Parameters contradict one another.
+    """
     limits = limits_of(RobotModel(parameters.robot))
     settings = SessionSettings(
         execution_horizon=min(parameters.execution_horizon, policy.horizon_steps),
@@ -72,7 +76,14 @@ def make_session(parameters: ControllerParameters, policy: Policy) -> ControlSes
         first_target_timeout_s=parameters.first_target_timeout_s,
         blocking=parameters.pacing == "lockstep",
         halt_on_warning=parameters.halt_on_disagreement,
+        approve=parameters.approve,
+        approval_timeout_s=parameters.approval_timeout_s,
+        dry_run=parameters.dry_run,
     )
+    if settings.dry_run and settings.blocking:
+        raise InvalidParameter(
+            "dry_run needs pacing realtime: a world in lockstep waits for commands that never come"
+        )
     gate = CommandGate(
         limits,
         GateParameters(
@@ -86,6 +97,9 @@ def make_session(parameters: ControllerParameters, policy: Policy) -> ControlSes
             target_timeout_s=policy.horizon_s
             + parameters.max_target_age_s
             + parameters.target_timeout_s,
+            self_collision_margin_m=parameters.self_collision_margin_m,
+            workspace_min_m=tuple(parameters.workspace_min_m),
+            workspace_max_m=tuple(parameters.workspace_max_m),
         ),
     )
     return ControlSession(settings, policy, gate, ChunkSplicer(limits, Q_HOME))

@@ -64,15 +64,29 @@ class StatusPublisher:
             self._logger.error(f"halted: {status.reason}")
         elif status.state is SessionState.HOLDING:
             self._logger.warning(f"the arm holds: {status.reason}")
+        elif status.state is SessionState.AWAITING_APPROVAL:
+            self._logger.info(f"the arm waits: {status.reason}")
         elif status.state is SessionState.RUNNING:
-            self._logger.info("the arm follows drawn targets")
+            self._logger.info(status.reason or "the arm follows drawn targets")
 
 
-def health_of(status: SessionStatus, loop: DeadlineLoop, waiting: Sequence[str]) -> Health:
-    """The controller's health: its state, and how well it keeps its rhythm."""
+def health_of(
+    status: SessionStatus, loop: DeadlineLoop, waiting: Sequence[str], missed: int = 0
+) -> Health:
+    """The controller's health: its state, and how well it keeps its rhythm.
+
+    Args:
+        status: Of the session.
+        loop: The control thread's.
+        waiting: Cameras without camera_info.
+        missed: How many of the newest deadlines the control thread missed.
+    """
     level = {SessionState.HALTED: Level.ERROR, SessionState.HOLDING: Level.WARN}.get(
-        status.state, Level.OK
+        status.state, Level.WARN if missed else Level.OK
     )
+    words = status.reason or status.state.name.lower()
+    if missed:
+        words += f"; the control thread missed {missed} deadlines just now"
     ran = loop.lateness.count
     punctual = loop.lateness.share_within(_PUNCTUAL_S) * ran / max(ran + loop.overruns, 1)
     values = {
@@ -85,4 +99,4 @@ def health_of(status: SessionStatus, loop: DeadlineLoop, waiting: Sequence[str])
         "cameras without camera_info": ", ".join(waiting) or "none",
         "targets refused": status.targets_refused,
     }
-    return Health(level, status.reason or status.state.name.lower(), values)
+    return Health(level, words, values)

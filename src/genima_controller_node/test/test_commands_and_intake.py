@@ -77,6 +77,14 @@ def test_gripper_is_sent_when_it_changes_or_always(repeat: bool, count: int) -> 
     assert (sent[0], sent[-1]) == (True, False)
 
 
+def test_dry_run_sends_nothing_and_is_no_publisher() -> None:
+    node: Any = FakeNode()
+    commands = CommandPublisher(node, repeat_gripper=True, dry_run=True)
+    commands.publish(points(10.02), False, 10.0)
+    commands.forget()
+    assert node.sent == {}
+
+
 def test_new_goal_sends_the_gripper_whatever_it_was() -> None:
     node: Any = FakeNode()
     commands = CommandPublisher(node, repeat_gripper=False)

@@ -95,3 +95,17 @@ def test_health_follows_the_state(state: SessionState, level: Level) -> None:
     health = health_of(SessionStatus(state, "a reason"), LOOP, ["front"])
     assert (health.level, health.message) == (level, "a reason")
     assert health.values["cameras without camera_info"] == "front"
+
+
+def test_missed_deadlines_are_warned_of() -> None:
+    health = health_of(RUNNING, LOOP, [], missed=7)
+    assert health.level is Level.WARN
+    assert health.message == "running; the control thread missed 7 deadlines just now"
+    halted = SessionStatus(SessionState.HALTED, "a reason")
+    assert health_of(halted, LOOP, [], missed=7).level is Level.ERROR
+
+
+def test_operator_is_told_that_a_target_waits_for_approval(bench: Bench) -> None:
+    bench.poll(SessionStatus(SessionState.AWAITING_APPROVAL, "approve or reject"))
+    assert bench.ear.log == ["the arm waits: approve or reject"]
+    assert bench.ear.messages[-1].state == ControllerStatus.AWAITING_APPROVAL
