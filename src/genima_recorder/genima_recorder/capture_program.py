@@ -102,7 +102,8 @@ class CaptureProgram:
                 name = self._node.resolve_topic_name(topic)
                 raise NotReady(
                     f"nothing has come on {name} for {_PATIENCE_S:.0f} s; start driver and "
-                    "cameras (genima launch calibrate.launch.xml), and see that the namespace is right"
+                    "cameras (genima launch calibrate.launch.xml), and see whether the namespace "
+                    "is right"
                 )
 
     def _on_info(self, message: CameraInfo) -> None:

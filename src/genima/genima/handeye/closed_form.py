@@ -76,7 +76,7 @@ def require_motion(parent_T_mount: Float[Array, "n 4 4"]) -> None:
     if count < MIN_SAMPLES:
         raise CalibrationError(
             f"only {count} samples show the board well enough, at least {MIN_SAMPLES} are needed "
-            "and 15 to 30 are good; take more, with the board large and whole in the picture"
+            "and 20 to 40 are good; take more, with the board large and whole in the picture"
         )
     turns = turns_deg(parent_T_mount)
     if turns[1] < MIN_SECOND_TURN_DEG:

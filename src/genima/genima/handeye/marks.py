@@ -25,8 +25,8 @@ def mark_corners(
 
 def write_words(picture: UInt8[Array, "h w 3"], words: str) -> None:
     """Write a line into the upper left corner of a picture."""
-    scale = picture.shape[1] / 1280 * 0.75
-    place = (round(12 * scale) + 4, round(30 * scale) + 4)
-    for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-        font = cv2.FONT_HERSHEY_SIMPLEX
-        cv2.putText(picture, words, place, font, scale, colour, width, cv2.LINE_AA)
+    height, width = picture.shape[:2]
+    scale = width / 1280
+    picture[: min(height, round(36 * scale))] //= 4
+    place, font = (round(10 * scale), round(26 * scale)), cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(picture, words, place, font, 0.7 * scale, (255, 255, 255), 1, cv2.LINE_AA)

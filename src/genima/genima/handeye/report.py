@@ -64,7 +64,7 @@ def save_picture(solution: Solution, folder: SampleFolder, path: Path) -> None:
     Raises:
         CalibrationError: It cannot be written.
     """
-    figure = Figure(figsize=(12.6, 7.4), layout="constrained")
+    figure = Figure(figsize=(12.6, 5.9), layout="constrained")
     grid = figure.add_gridspec(2, 4, width_ratios=(1, 1, 1, 1.05))
     shown = _shown(solution)
     for place, index in enumerate(shown):
