@@ -31,7 +31,7 @@ _COEFFICIENTS = (0, 4, 5, 8)
 _LARGEST_Q_RAD = 7.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class SampleSetup:
     """What all samples have in common.
 
