@@ -113,8 +113,7 @@ class ControlSession:
         self._instruction = instruction.strip()
         self._chunks = self._refused = 0
         self._fit, self._motion.limited = -1.0, False
-        self._adopted_stamp_s = -np.inf
-        self._due_s = now_s
+        self._adopted_stamp_s, self._due_s = -np.inf, now_s
         self._watch.begin(now_s)
         self._motion.leave_gripper()
 
@@ -223,8 +222,9 @@ class ControlSession:
         """Why a plan is not followed; empty if it is."""
         if bad_age := self._settings.bad_age(age_s):
             return bad_age
-        objection = self._gate.objection(plan.postures)
-        return f"the drawn target cannot be followed: {objection}" if objection else ""
+        if objection := self._gate.objection(plan.postures):
+            return f"the drawn target cannot be followed: {objection}"
+        return ""
 
     def _adopt(self, plan: Plan, stamp_s: float, now_s: float) -> None:
         asked, p = self._settings.approve, self._policy

@@ -93,6 +93,8 @@ class CommandGate:
 
         Postures beyond the joint limits are judged where those would hold the arm.
         """
+        if not np.isfinite(q).all():
+            return "it holds NaN or infinity"
         fault = self._stop_check.objection(self._limits.clamp(q))
         return "" if fault is None else f"it would bring {fault.message}"
 
