@@ -30,7 +30,10 @@ PACKAGES = {
     "sim_bridge": ("genima_sim_bridge", "sim_bridge_node", "sim.yaml"),
     "diffusion": ("genima_diffusion_node", "diffusion_node", "diffusion.yaml"),
     "controller": ("genima_controller_node", "controller_node", "controller.yaml"),
+    "panda_driver": ("genima_controller_node", "panda_driver_node", "panda.yaml"),
 }
+#: Nodes that know neither cameras nor simulated time.
+_BLIND = ("panda_driver",)
 #: Longest wait for anything [s]; a test that needs it has failed. Machines may be busy.
 PATIENCE_S = 90.0
 #: Pause after a refused goal [s]: nodes need the processor to find one another.
@@ -87,10 +90,8 @@ class NodeGraph:
     def start(self, name: str, **parameters: object) -> None:
         """Start a node, again if it was killed."""
         package, program, config = PACKAGES[name]
-        values = {
-            "cameras_file": ROOT / "config" / "cameras.yaml",
-            "pacing": self._pacing,
-        } | parameters
+        shared = {"cameras_file": ROOT / "config" / "cameras.yaml", "pacing": self._pacing}
+        values = ({} if name in _BLIND else shared) | parameters
         command = [str(executable(package, program, os.environ)), "--ros-args"]
         command += ["--params-file", str(ROOT / "config" / config)]
         for key, value in values.items():
@@ -110,6 +111,14 @@ class NodeGraph:
         process = self._processes.pop(name)
         process.kill()
         process.wait()
+
+    def pid(self, name: str) -> int:
+        """Process id of a node."""
+        return self._processes[name].pid
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a node a signal that does not end it."""
+        self._processes[name].send_signal(number)
 
     def end(self, name: str, number: signal.Signals) -> int:
         """Ask a node to end; returns its exit code."""

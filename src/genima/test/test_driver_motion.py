@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from genima.driver.motion import ArmMotion
 from genima.driver.types import DriverCause, DriverParameters, DriverState, Trajectory
 from genima.errors import InvalidCommand, InvalidParameter, NotReady
-from genima.kinematics import JOINT_NAMES, Q_HOME
+from genima.kinematics import JOINT_NAMES, LINK8_T_TCP, Q_HOME, frame_poses
 from genima.limits import RobotModel, limits_of
 from genima.safety import JointReading
 
@@ -69,6 +69,10 @@ class Bench:
 
     def speeds(self) -> np.ndarray:
         return np.abs(np.diff(self.sent, axis=0)) / PERIOD_S
+
+
+def tcp_height_m(q: np.ndarray) -> float:
+    return float((frame_poses(q)[8] @ LINK8_T_TCP)[2, 3])
 
 
 def require_within_limits(sent: list[np.ndarray], parameters: DriverParameters) -> None:
@@ -192,6 +196,17 @@ def test_an_arm_whose_state_is_old_halts() -> None:
     assert (bench.state, bench.cause) == (DriverState.HALTED, DriverCause.STALE_STATE)
 
 
+def test_an_arm_that_would_touch_the_table_halts() -> None:
+    bench = Bench(replace(PARAMETERS, workspace_min_m=(-1.0, -1.0, 0.4)))
+    down = Q_HOME + np.array([0.0, 0.8, 0.0, 0.0, 0.0, 0.0, 0.0])
+    bench.motion.go_home(down, bench.now_s)
+    bench.silence(6.0)
+    assert (bench.state, bench.cause) == (DriverState.HALTED, DriverCause.WORKSPACE)
+    assert "tool centre" in bench.motion.status.reason
+    assert tcp_height_m(bench.sent[-1]) > 0.4
+    require_within_limits(bench.sent, PARAMETERS)
+
+
 def test_home_is_reached_at_its_speed_and_trajectories_wait() -> None:
     bench = Bench()
     q_home = Q_HOME + np.array([0.4, -0.2, 0.0, 0.1, 0.0, 0.0, -0.3])
@@ -244,7 +259,9 @@ def test_commands_stay_within_the_limits_whatever_is_streamed(
     require_within_limits(bench.sent, PARAMETERS)
 
 
-@pytest.mark.parametrize("name", DriverParameters.__dataclass_fields__)
+@pytest.mark.parametrize(
+    "name", [name for name in DriverParameters.__dataclass_fields__ if not name.endswith("_m")]
+)
 def test_parameters_are_above_zero(name: str) -> None:
     with pytest.raises(InvalidParameter, match=f"{name} is 0.0; it must be above 0"):
         DriverParameters(**{name: 0.0})

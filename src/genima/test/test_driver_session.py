@@ -198,7 +198,7 @@ def test_a_second_program_is_told_that_the_arm_is_taken(driver: Driver, arm: Sim
 
 def test_an_arm_that_is_not_there_is_sought_again_by_recover() -> None:
     driver = Driver("127.255.255.254")
-    assert "connects to 127.255.255.254" in driver.reason
+    assert (driver.cause, driver.reason) == (DriverCause.NONE, "connects to 127.255.255.254")
     for order in (driver.session.open, driver.session.recover):
         with pytest.raises(ArmError, match="activate FCI in Desk"):
             order().result()

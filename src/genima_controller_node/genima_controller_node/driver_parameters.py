@@ -2,6 +2,7 @@
 """Parameters of the arm's driver."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -90,6 +91,17 @@ class DriverNodeParameters:
     acceleration_fraction: float = parameter(
         0.8, "Share of its acceleration limits that is used.", minimum=0.05, maximum=1.0
     )
+    self_collision_margin_m: float = parameter(
+        0.01, "Distance kept between parts of the arm.", unit="m", minimum=0.0, maximum=0.1
+    )
+    workspace_min_m: list[float] = parameter(  # noqa: RUF009
+        [-1.0, -1.0, -0.05],
+        "Lowest x, y and z of elbow, wrist, flange and tool centre in panda_link0.",
+        unit="m",
+    )
+    workspace_max_m: list[float] = parameter(  # noqa: RUF009
+        [1.0, 1.0, 1.3], "Their highest x, y and z.", unit="m"
+    )
     home: list[float] = parameter(  # noqa: RUF009
         [0.0, -0.7854, 0.0, -2.3562, 0.0, 1.5708, 0.7854],
         "Where `home` moves the arm [rad].",
@@ -114,8 +126,12 @@ def driver_parameters(p: DriverNodeParameters) -> DriverParameters:
             "joint states can be published at most at the rate of commands"
         )
     names = DriverParameters.__dataclass_fields__.keys() & p.__dataclass_fields__.keys()
-    values = {name: getattr(p, name) for name in names}
+    values = {name: _value(getattr(p, name)) for name in names}
     return DriverParameters(period_s=1.0 / p.rate_hz, **values)
+
+
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def gains(p: DriverNodeParameters) -> HoldingGains:

@@ -8,7 +8,7 @@ from genima_msgs.msg import DriverStatus
 from sensor_msgs.msg import JointState
 
 from genima.driver import types
-from genima.driver.types import DriverState, DriverTick
+from genima.driver.types import DriverCause, DriverState, DriverTick
 from genima.kinematics import JOINT_NAMES
 from genima.timing import DeadlineLoop
 from genima_ros.conversions import FINGER_JOINTS, joint_state, time_message
@@ -20,7 +20,12 @@ from genima_ros.qos import JOINT_STATES_PUBLISHER, LATCHED
 _FINGER_TRAVEL_M = 0.04
 #: Polls after which an unchanged status is published again.
 _REPEAT_POLLS = 20
-_BAD = (DriverState.DISCONNECTED, DriverState.HALTED)
+
+
+def _is_bad(status: types.DriverStatus) -> bool:
+    """Whether a person has to do something; not so while the arm is being connected."""
+    stopped = status.state in (DriverState.DISCONNECTED, DriverState.HALTED)
+    return stopped and status.cause is not DriverCause.NONE
 
 
 class JointPublisher:
@@ -94,9 +99,9 @@ class DriverStatusPublisher:
 
     def _log(self, status: types.DriverStatus) -> None:
         text = f"{status.state.name.lower()}: {status.reason}".removesuffix(": ")
-        if status.state in _BAD:
+        if _is_bad(status):
             self._logger.error(text)
-        elif status.reason:
+        elif status.cause is not DriverCause.NONE:
             self._logger.warning(text)
         else:
             self._logger.info(text)
@@ -115,5 +120,5 @@ def driver_health(status: types.DriverStatus, loop: DeadlineLoop, opening: float
         "ticks": loop.lateness.count,
         "overruns": loop.overruns,
     }
-    level = Level.ERROR if status.state in _BAD else Level.WARN if status.reason else Level.OK
+    level = Level.ERROR if _is_bad(status) else Level.WARN if status.reason else Level.OK
     return Health(level, status.reason or status.state.name.lower(), values)

@@ -20,11 +20,11 @@ class Equipment:
     def __init__(self, robot: ArmAndHand) -> None:
         self._robot = robot
         self._opened = False
-        self._unconnected = (DriverCause.NETWORK, f"connects to {robot.arm.settings.host}")
+        self._unconnected = (DriverCause.NONE, f"connects to {robot.arm.settings.host}")
 
     @property
     def opened(self) -> bool:
-        """Whether the arm was ever connected."""
+        """Whether the arm was ever connected, and its gripper tried."""
         return self._opened
 
     @property
@@ -65,9 +65,11 @@ class Equipment:
         except GenimaError as error:
             self._unconnected = (cause_of(error), str(error))
             raise
-        self._opened = True
-        if self._robot.hand is not None:
-            self._robot.hand.connect()
+        try:
+            if self._robot.hand is not None:
+                self._robot.hand.connect()
+        finally:
+            self._opened = True  # a gripper that could not be connected is its own fault
 
     def recover(self) -> None:
         """Clear reflexes, connect what is not connected; nothing moves.

@@ -38,6 +38,8 @@ _GATE_CAUSES = {
     GateReason.BAD_CLOCK: DriverCause.DEFECT,
     GateReason.TRACKING: DriverCause.HELD_BACK,
     GateReason.LIMITED_TOO_LONG: DriverCause.LIMITED,
+    GateReason.WORKSPACE: DriverCause.WORKSPACE,
+    GateReason.SELF_COLLISION: DriverCause.SELF_COLLISION,
 }
 _ADVICE = {
     DriverCause.STALE_STATE: "check cable and power of the arm",
@@ -282,4 +284,7 @@ def gate_parameters(parameters: DriverParameters) -> GateParameters:
         tracking_tolerance_rad=parameters.tracking_tolerance_rad,
         joint_state_timeout_s=parameters.state_timeout_s,
         max_limited_steps=round(_LONGEST_LIMITED_S / parameters.period_s),
+        self_collision_margin_m=parameters.self_collision_margin_m,
+        workspace_min_m=parameters.workspace_min_m,
+        workspace_max_m=parameters.workspace_max_m,
     )

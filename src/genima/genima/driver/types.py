@@ -44,6 +44,8 @@ class DriverCause(Enum):
     LIMITED = 35
     STALE_STATE = 36
     ORDERED = 37
+    WORKSPACE = 38
+    SELF_COLLISION = 39
     GRIPPER = 40
     DEFECT = 50
 
@@ -64,6 +66,9 @@ class DriverParameters:
         acceleration_fraction: Share of the acceleration limits.
         home_speed_rad_s: Peak speed of the fastest joint on the way home [rad/s].
         release_after_s: How long the arm is held after its last motion [s].
+        self_collision_margin_m: Distance kept between parts of the arm [m].
+        workspace_min_m: Lowest x, y and z of elbow, wrist, flange and tool centre [m].
+        workspace_max_m: Their highest x, y and z [m].
 
     Raises:
         InvalidParameter: A value is out of its range.
@@ -79,10 +84,16 @@ class DriverParameters:
     acceleration_fraction: float = 0.8
     home_speed_rad_s: float = 0.3
     release_after_s: float = 10.0
+    self_collision_margin_m: float = 0.01
+    workspace_min_m: tuple[float, ...] = (-1.0, -1.0, -0.05)
+    workspace_max_m: tuple[float, ...] = (1.0, 1.0, 1.3)
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            # The gate, which is what they are for, checks the others.
+            if field.name.endswith("_m"):
+                continue
             if not 0.0 < value < np.inf:
                 raise InvalidParameter(f"{field.name} is {value}; it must be above 0")
 

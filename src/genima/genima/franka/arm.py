@@ -35,6 +35,8 @@ Result = TypeVar("Result")
 
 #: How long to wait for a call that takes half a second [s]; a dead arm is noticed after two.
 _PATIENCE_S = 5.0
+#: A stop gives up after two seconds by the arm's clock, which in a simulated arm goes slowly [s].
+_STOP_PATIENCE_S = 15.0
 #: Of an arm whose clock does not advance for so long nothing more will come [s].
 _SILENCE_S = 1.0
 
@@ -170,7 +172,7 @@ class FrankaArm:
             return
         try:
             too_late = f"{self._settings.name} does not come to rest; press its user stop"
-            self._ask(tracker.stop, _PATIENCE_S, too_late)
+            self._ask(tracker.stop, _STOP_PATIENCE_S, too_late)
         except ArmFailure as error:
             self._failure = self._failure or error
 

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop with the arm's driver in it, as processes: what graph tests and benchmarks share."""
+
+from pathlib import Path
+
+from genima_msgs.msg import DriverStatus, EmergencyStop
+from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
+
+from genima.franka.simulated import SimulatedArm
+from genima.sim.mujoco_world import Q_START
+from genima_ros.qos import JOINT_STATES, LATCHED
+
+from .node_graph import NodeGraph
+
+BUTTON = "push the maroon button"
+#: Time-outs and gains for machines that do several things at once.
+CONTROLLER = {
+    "robot": "fr3",
+    "joint_state_timeout_s": 1.0,
+    "max_target_age_s": 2.5,
+    "target_timeout_s": 2.0,
+    "first_target_timeout_s": 60.0,
+    "tracking_tolerance_rad": 1.0,
+    "velocity_fraction": 0.5,
+    "acceleration_fraction": 0.5,
+    "lookahead_s": 0.2,
+}
+DIFFUSION = {"max_image_age_s": 2.0}
+BRIDGE = {"image_quality": "fast", "camera_rate_hz": 5.0, "follow_joint_states": True}
+DRIVER = {
+    "robot": "fr3",
+    "realtime": "ignore",
+    "rate_hz": 50.0,
+    "joint_states_rate_hz": 50.0,
+    "stiffness": [200.0] * 4 + [100.0] * 3,
+    "damping": [28.0] * 4 + [20.0] * 3,
+    "state_timeout_s": 1.0,
+    "tracking_tolerance_rad": 1.0,
+    "trajectory_timeout_s": 0.5,
+    "start_tolerance_rad": 0.2,
+    "home": Q_START.tolist(),
+    "home_speed_rad_s": 0.8,
+}
+
+
+class DrivenGraph(NodeGraph):
+    """The nodes, and what the driver says.
+
+    Args:
+        folder: Where logs go.
+        domain: ROS domain.
+        arm: What is driven.
+    """
+
+    def __init__(self, folder: Path, domain: int, arm: SimulatedArm) -> None:
+        super().__init__(folder, domain, "realtime")
+        self.arm = arm
+        self.driver = DriverStatus()
+        self.joints = JointState()
+        self.node.create_subscription(DriverStatus, "driver_status", self._on_driver, LATCHED)
+        self.node.create_subscription(JointState, "joint_states", self._keep, JOINT_STATES)
+        self.button = self.node.create_publisher(EmergencyStop, "estop", LATCHED)
+        self._orders = {
+            name: self.node.create_client(Trigger, f"panda_driver/{name}")
+            for name in ("recover", "hold", "home")
+        }
+
+    def start_driver(self, **parameters: object) -> None:
+        """Start the driver."""
+        self.driver = DriverStatus()
+        self.start("panda_driver", **(DRIVER | {"robot_ip": self.arm.host} | parameters))
+
+    def order(self, name: str) -> Trigger.Response:
+        """Call a service of the driver."""
+        client = self._orders[name]
+        self.until(client.service_is_ready, name)
+        return self.result(client.call_async(Trigger.Request()), f"an answer of {name}")
+
+    def until_driver(self, state: int, words: str = "") -> None:
+        """Wait for a state of the driver whose reason holds some words."""
+        self.until(
+            lambda: self.driver.state == state and words in self.driver.reason,
+            f"driver in state {state}, {words!r}",
+        )
+
+    def go_home(self) -> None:
+        """Bring the arm to where episodes begin, whatever it does."""
+        self.until(lambda: self.order("recover").success, "a recovery")
+        self.until(lambda: self.order("home").success, "a way home")
+        self.until_driver(DriverStatus.HOLDING)
+        self.until_at_rest()
+
+    def set_in_motion(self) -> None:
+        """Have the loop move the arm."""
+        self.go_home()
+        self.until(lambda: self.reset("push_button", seed=3).success, "a new episode")
+        self.speeds.clear()
+        self.give_goal_until_accepted(BUTTON)
+        self.until(lambda: self.moving, "motion")
+
+    def _on_driver(self, message: DriverStatus) -> None:
+        self.driver = message
+
+    def _keep(self, message: JointState) -> None:
+        self.joints = message
