@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole graph with the driver in it, for long: memory, halts and error counters.
 
-Started by `benchmarks/driver.py soak`. Each episode goes home, begins a task, and is cut short while
-the arm moves, by turns: `hold`, an emergency stop, a controller that is suspended, a goal that is
-taken back. Whether the arm then stands within the promised time is what counts as a halt.
+Started by `benchmarks/driver.py soak`. Each episode goes home, begins a task, and is cut short
+while the arm moves, by turns: `hold`, an emergency stop, a controller that is suspended, a goal
+that is taken back. Whether the arm then stands within the promised time is what counts as a halt.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from tests.driven_graph import BRIDGE, BUTTON, CONTROLLER, DIFFUSION, DrivenGrap
 from genima.evaluation.domain import claim_domain
 from genima.franka.simulated import SimulatedArm
 
-#: After this the arm must stand [s]: 0.5 s for the driver to notice, half a second to brake at half
-#: the limits, and what a simulated arm with soft joints swings after that.
+#: After this the arm must stand [s]: half a second for the driver to notice, the same to brake at
+#: half the limits, and what a simulated arm swings after that.
 STANDS_WITHIN_S = 2.0
 #: An arm that is slower stands [rad/s].
 STANDS_RAD_S = 0.05
@@ -66,13 +66,13 @@ class Soak:
         elif cut == "estop":
             self._press(True)
         elif cut == "suspend":
-            graph.signal("controller", signal.SIGSTOP)
+            graph.send_signal("controller", signal.SIGSTOP)
         else:
             handle.cancel_goal_async()
         self._require_rest(number, cut)
         self.causes[graph.driver.cause] += 1
         if cut == "suspend":
-            graph.signal("controller", signal.SIGCONT)
+            graph.send_signal("controller", signal.SIGCONT)
         else:
             graph.until(lambda: graph.order("recover").success, "a recovery")
         graph.cancel(handle)

@@ -116,7 +116,7 @@ class NodeGraph:
         """Process id of a node."""
         return self._processes[name].pid
 
-    def signal(self, name: str, number: signal.Signals) -> None:
+    def send_signal(self, name: str, number: signal.Signals) -> None:
         """Send a node a signal that does not end it."""
         self._processes[name].send_signal(number)
 
