@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from genima.arrays import Array, Bool, Float
-from genima.cameras import Camera, load_rig
+from genima.cameras import Camera, CameraRig, load_rig
 from genima.geometry import invert, rotation_x, rotation_y, rotation_z, transform
 from genima.handeye.board import Board
 from genima.handeye.detection import Sighting
@@ -117,8 +117,13 @@ def apply_all(poses: Float[Array, "n 4 4"], points: Float[Array, "m 3"]) -> Floa
     return points @ np.swapaxes(poses[:, :3, :3], 1, 2) + poses[:, None, :3, 3]
 
 
+def rig() -> CameraRig:
+    """The project's."""
+    return load_rig(ROOT / "config" / "cameras.yaml")
+
+
 def _camera(name: str) -> Camera:
-    c = load_rig(ROOT / "config" / "cameras.yaml").cameras[name]
+    c = rig().cameras[name]
     return Camera(name, INTRINSICS, c.parent_frame, c.parent_T_cam, c.frame_id)
 
 

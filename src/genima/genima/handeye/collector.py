@@ -102,9 +102,10 @@ class Collector:
             return None
         self._waiting = None
         times = np.array([time_s for time_s, _ in self._joints])
-        around = (times >= stamp_s - _BEFORE_S) & (times <= stamp_s + _AFTER_S)
-        if times[0] > stamp_s or around.sum() < 2:
+        begin_s = stamp_s if self._any_pose else stamp_s - _BEFORE_S
+        if times[0] > begin_s:
             return Judged(Verdict.NO_JOINTS)
+        around = (times >= begin_s) & (times <= stamp_s + _AFTER_S)
         states = np.array([q for _, q in self._joints])
         q = np.array([np.interp(stamp_s, times, column) for column in states.T])
         if self._any_pose:
