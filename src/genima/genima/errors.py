@@ -30,6 +30,10 @@ class PolicyError(GenimaError):
     """A policy folder is missing, unreadable or does not fit the robot's configuration."""
 
 
+class DrawingError(GenimaError):
+    """A drawing model broke down while it drew."""
+
+
 class NotReady(GenimaError):
     """Something must be started or must flow before this can begin."""
 

@@ -45,7 +45,7 @@ def genima_tiny(**changes: Any) -> DrawModels:
     torch.manual_seed(0)
     config = tiny_config(POLICY, **({"cell_px": 32} | changes))
     models = build_tiny(config, PROMPTS, SIZE)
-    _stir(models.network)
+    _stir(models.network.eval())
     return models
 
 
@@ -67,6 +67,11 @@ def sdxl_turbo() -> DrawModels:
     return replace(models, scheduler=scheduler)
 
 
+def tiny_spheres() -> DrawModels:
+    """The same with a ControlNet, saying where the spheres are."""
+    return genima_tiny(guide=Guide.CONTROLNET, output=Output.SPHERES, state=True)
+
+
 def pix2pix() -> DrawModels:
     """SD-Turbo with the camera images' latents beside its own."""
     config = DrawConfig(POLICY, cell_px=32, steps=3, guide=Guide.CONCAT)
@@ -79,6 +84,7 @@ KINDS: dict[str, Callable[[], DrawModels]] = {
     "pix2pix": pix2pix,
     "genima-tiny": genima_tiny,
     "genima-tiny with a ControlNet": tiny_controlnet,
+    "genima-tiny of spheres": tiny_spheres,
 }
 
 

@@ -24,6 +24,7 @@ from genima.diffusion.config import Guide, Output, Target
 from genima.diffusion.drawer import Drawer, DrawOptions, Precision
 from genima.diffusion.heads import change_target
 from genima.diffusion.models import DrawModels
+from genima.diffusion.motion_head import ArmView
 from genima.diffusion.network import Conditioning, Guidance
 from genima.diffusion.schedule import schedule_of
 from genima.errors import PolicyError
@@ -38,7 +39,12 @@ def conditioning_for(models: DrawModels) -> Conditioning:
     config, generator = models.config, torch.Generator().manual_seed(1)
     side = config.side_px
     pictures = torch.rand(1, 3 * config.pictures, side, side, generator=generator)
-    return Conditioning(pictures, torch.rand(1, 15) if config.state else None)
+    state = torch.rand(1, 15, generator=generator) if config.state else None
+    arm = None
+    if config.output is Output.SPHERES:
+        lens = torch.tensor([1.0, 1.0, 0.5, 0.5, 0.1]).expand(1, 4, 5)
+        arm = ArmView(torch.zeros(1, 7), torch.eye(4).expand(1, 4, 4, 4), lens)
+    return Conditioning(pictures, state, arm)
 
 
 class PipelineUNet:

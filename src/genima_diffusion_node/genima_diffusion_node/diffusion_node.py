@@ -2,52 +2,32 @@
 """Four camera images in, a tile with drawn sphere targets out."""
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
-from genima_msgs.msg import TargetRequest, TargetTile
-from sensor_msgs.msg import Image, JointState
+from genima_msgs.msg import TargetRequest
+from sensor_msgs.msg import JointState
 from std_msgs.msg import String
-from visualization_msgs.msg import MarkerArray
 
-from genima.arrays import Array, Float, UInt8
 from genima.cameras import CameraRig
 from genima.control.joint_history import JointHistory
 from genima.decode import TargetDecoder
 from genima.diffusion.agent import Agent, DrawRequest
-from genima.errors import GenimaError
+from genima.errors import DrawingError, GenimaError
 from genima.kinematics import JOINT_NAMES
-from genima.spheres import sphere_poses
 from genima.sync import FrameSet, FrameSync
 from genima.timing import DurationStats
 from genima.worker import LatestWorker
-from genima_diffusion_node.agents import make_agent
+from genima_diffusion_node.agents import agent_factory, tile_check
 from genima_diffusion_node.health import figures, health_of, picture_faults
+from genima_diffusion_node.output import Job, Picture, TileOutput
 from genima_diffusion_node.parameters import DiffusionParameters
 from genima_ros.cameras import CameraImages, CameraInfos
-from genima_ros.conversions import joint_positions, seconds
+from genima_ros.conversions import gripper_is_open, joint_positions, seconds
 from genima_ros.diagnostics import Health
 from genima_ros.expert import ExpertClient
 from genima_ros.lifecycle import GenimaNode, run_node
-from genima_ros.markers import no_markers, target_markers
 from genima_ros.policies import make_policy, make_rig
-from genima_ros.qos import (
-    IMAGE_PUBLISHER,
-    JOINT_STATES,
-    JOINT_STATES_LOCKSTEP,
-    LATCHED,
-    RELIABLE_LATEST,
-)
-from genima_ros.tiles import tile_message
-
-_Picture = UInt8[Array, "s s 3"]
-
-
-@dataclass(frozen=True)
-class _Job:
-    frames: FrameSet[_Picture]
-    q: Float[Array, "7"]
-    instruction: str
+from genima_ros.qos import JOINT_STATES, JOINT_STATES_LOCKSTEP, LATCHED
 
 
 class DiffusionNode(GenimaNode):
@@ -56,7 +36,7 @@ class DiffusionNode(GenimaNode):
     def __init__(self) -> None:
         super().__init__("diffusion", DiffusionParameters)
         self._active = False
-        self._worker: LatestWorker[_Job] | None = None
+        self._worker: LatestWorker[Job] | None = None
 
     def configure(self) -> None:
         """Load policy and cameras, connect the topics."""
@@ -64,28 +44,29 @@ class DiffusionNode(GenimaNode):
         self._lockstep = p.pacing == "lockstep"
         self._policy = make_policy(p.policy_file)
         self._agent: Agent | None = None
-        self._sync: FrameSync[_Picture] = FrameSync(
+        self._sync: FrameSync[Picture] = FrameSync(
             self._policy.cameras, p.sync_slop_s, stale_after_s=p.max_image_age_s
         )
         self._history = JointHistory()
+        self._gripper_open = True
         self._instruction = ""
         self._requested_s = -np.inf
         self._wanted_s: float | None = None
         self._drawn_s = -np.inf
         self._durations = DurationStats()
+        self._bad = 0  # tiles that must not be followed
         self._fault = ""  # why the newest target could not be drawn
+        self._expert = ExpertClient(self)
+        self._make_agent = agent_factory(p, self._policy, self._expert.ask)
         self._infos = CameraInfos(self, self._policy, make_rig(p.cameras_file), self._on_rig)
         self._images = CameraImages(
             self, self._policy, self._infos, self._on_image, self._lockstep
         )
-        self._expert = ExpertClient(self)
         self._connect()
-        self._worker = LatestWorker("draw", self._draw, self._on_defect)
+        self._worker = LatestWorker("draw", self._draw, self.report_defect)
 
     def _connect(self) -> None:
-        self._tiles = self.advertise(TargetTile, "target_tile", RELIABLE_LATEST)
-        self._pictures = self.advertise(Image, "target_tile/image", IMAGE_PUBLISHER)
-        self._markers = self.advertise(MarkerArray, "targets/drawn", LATCHED)
+        self._output = TileOutput(self, self._policy, 2.0 / self.parameters.rate_hz)
         joint_qos = JOINT_STATES_LOCKSTEP if self._lockstep else JOINT_STATES
         self.subscribe(JointState, "joint_states", self._on_joint_state, joint_qos)
         self.subscribe(String, "instruction", self._on_instruction, LATCHED)
@@ -107,7 +88,7 @@ class DiffusionNode(GenimaNode):
         self._active = False
         if not self._lockstep:
             self.destroy_timer(self._timer)
-        self._markers.publish(no_markers())
+        self._output.clear()
 
     def cleanup(self) -> None:
         """Disconnect."""
@@ -119,7 +100,8 @@ class DiffusionNode(GenimaNode):
 
     def _on_rig(self, rig: CameraRig) -> None:
         self._decoder = TargetDecoder(rig, self._policy)
-        self._agent = make_agent(self.parameters.agent, self._policy, rig, self._expert.ask)
+        self._check = tile_check(self.parameters, self._policy, self._decoder)
+        self._agent = self._make_agent(rig)
 
     def _on_joint_state(self, message: JointState) -> None:
         try:
@@ -131,6 +113,7 @@ class DiffusionNode(GenimaNode):
         if stamp_s < self._history.newest_s:
             self._sync.reset()  # another world; its pictures are yet to come
         self._history.add(q, stamp_s)
+        self._gripper_open = gripper_is_open(message) is not False  # open where it is not measured
         self._draw_if_requested()
 
     def _on_instruction(self, message: String) -> None:
@@ -144,7 +127,7 @@ class DiffusionNode(GenimaNode):
         self._wanted_s = self._requested_s = seconds(message.not_before)
         self._draw_if_requested()
 
-    def _on_image(self, camera: str, image: _Picture, stamp_s: float) -> None:
+    def _on_image(self, camera: str, image: Picture, stamp_s: float) -> None:
         self._sync.push(camera, stamp_s, image, stamp_s if self._lockstep else self._now_s())
         self._draw_if_requested()
 
@@ -167,57 +150,54 @@ class DiffusionNode(GenimaNode):
         if self._now_s() - frames.stamp_s <= self.parameters.max_image_age_s:
             self._submit(frames)
 
-    def _submit(self, frames: FrameSet[_Picture]) -> bool:
+    def _submit(self, frames: FrameSet[Picture]) -> bool:
         """Leave a job for the worker; false while something is missing."""
         q = self._history.at(frames.stamp_s)
         ready = self._active and self._agent is not None and self._instruction
         if not ready or q is None or self._worker is None:
             return False
         self._drawn_s = frames.stamp_s
-        self._worker.put(_Job(frames, q, self._instruction))
+        self._worker.put(Job(frames, q, self._gripper_open, self._instruction))
         return True
 
-    def _draw(self, job: _Job) -> None:
-        """On the worker's thread: draw, publish, then look at what was drawn."""
-        request = DrawRequest(job.frames.frames, job.q, job.instruction, self.parameters.seed)
-        began_s = time.perf_counter()
+    def _draw(self, job: Job) -> None:
+        """On the worker's thread: draw, look at what was drawn, publish."""
         try:
-            drawing = self._agent.draw(request)
+            self._publish(job)
+        except DrawingError as error:
+            self.complain("cannot draw", error)
+            self._break_down(job, str(error))
         except GenimaError as error:
             self.complain("cannot draw", error)
             self._try_again(str(error))
-            return
+        except Exception as error:
+            self.report_defect(error)
+            self._break_down(job, f"the drawing broke down: {error}")
+
+    def _publish(self, job: Job) -> None:
+        seed = self.parameters.seed
+        began_s = time.perf_counter()
+        drawing = self._agent.draw(
+            DrawRequest(job.frames.frames, job.q, job.gripper_open, job.instruction, seed)
+        )
         inference_s = time.perf_counter() - began_s
         self._durations.add(inference_s)
-        self._fault = ""
-        message = tile_message(
-            drawing.tile,
-            self._policy,
-            stamp_s=job.frames.stamp_s,
-            instruction=job.instruction,
-            model=drawing.model,
-            inference_s=inference_s,
-            seed=request.seed,
-        )
-        self._tiles.publish(message)
-        self._pictures.publish(message.image)
-        self._show(drawing.tile, job)
+        if drawing.remark:
+            self.complain("instruction", GenimaError(drawing.remark))
+        stamp_s, checked = job.frames.stamp_s, None
+        if self._check is not None:
+            checked = self._check(drawing.tile, job.q, job.instruction, stamp_s)
+        self._fault = checked.fault if checked else ""
+        self._bad += bool(self._fault)
+        self._output.publish(drawing, job, inference_s, seed, self._fault)
+        if self._output.shown and not self._fault:
+            decoded = checked.decoded if checked else self._decoder.decode(drawing.tile, job.q)
+            self._output.show(decoded, stamp_s)
 
-    def _show(self, tile: UInt8[Array, "t t 3"], job: _Job) -> None:
-        """Publish the drawn target as markers, if anybody looks."""
-        if not self._markers.get_subscription_count():
-            return
-        decoded = self._decoder.decode(tile, job.q)
-        if decoded.usable:
-            poses, stamp_s = sphere_poses(decoded.q), job.frames.stamp_s
-            lifetime_s = 2.0 / self.parameters.rate_hz
-            self._markers.publish(
-                target_markers(poses, decoded.gripper_open, stamp_s, lifetime_s, alpha=0.9)
-            )
-
-    def _on_defect(self, error: Exception) -> None:
-        self.report_defect(error)
-        self._try_again(f"defect in the diffusion node: {error}")
+    def _break_down(self, job: Job, fault: str) -> None:
+        """Have the arm halt: nothing can be drawn."""
+        self._output.fail(job, self.parameters.seed, fault)
+        self._try_again(fault)
 
     def _try_again(self, fault: str) -> None:
         """Lockstep: draw what was asked for when the cameras report again."""
@@ -232,7 +212,9 @@ class DiffusionNode(GenimaNode):
             limit_s = self.parameters.max_image_age_s
             faults = picture_faults(self._sync, self._now_s(), limit_s)
         faults = faults or [self._fault] * bool(self._fault)
-        values = figures(self._durations, self._images.refused, self._worker, self._sync.counts)
+        values = {"tiles not to be followed": self._bad} | figures(
+            self._durations, self._images.refused, self._worker, self._sync.counts
+        )
         return health_of(faults, self._infos.waiting, self._instruction, values)
 
 

@@ -20,6 +20,7 @@ def run(
         str,
         typer.Option(
             help="oracle: the expert's targets, drawn and followed by the robot's nodes. "
+            "diffusers: targets drawn by the trained model of --policy. "
             "blank: camera images without targets, for the ACT baseline. "
             "expert: the expert alone moves the arm, in this process, without nodes."
         ),
@@ -31,7 +32,8 @@ def run(
         ),
     ] = "geometric",
     policy: Annotated[
-        str, typer.Option(help="Folder of a policy, whose controller/ act loads.")
+        str,
+        typer.Option(help="Folder of a policy: act loads controller/, diffusers diffusion/."),
     ] = "",
     check_drawing: Annotated[
         bool, typer.Option(help="Let act follow only drawings that can be decoded.")

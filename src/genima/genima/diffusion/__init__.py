@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Agents that draw target tiles: the oracle here, learned models beside it."""
+"""Agents that draw target tiles: the oracle, and learned models of every size."""

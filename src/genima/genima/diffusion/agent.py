@@ -15,12 +15,14 @@ class DrawRequest:
     Attributes:
         images: One square RGB image for each camera of the policy.
         q: Joint positions when the images were taken [rad].
+        gripper_open: Whether the gripper was open then.
         instruction: What the arm should do.
         seed: Seed of anything random in the drawing.
     """
 
     images: Mapping[str, UInt8[Array, "s s 3"]]
     q: Float[Array, "7"]
+    gripper_open: bool
     instruction: str
     seed: int
 
@@ -32,10 +34,12 @@ class Drawing:
     Attributes:
         tile: The camera images in the policy's order, with spheres.
         model: What drew it.
+        remark: What a person should know about it, in a sentence; empty if nothing.
     """
 
     tile: UInt8[Array, "t t 3"]
     model: str
+    remark: str = ""
 
 
 class Agent(Protocol):
@@ -45,6 +49,7 @@ class Agent(Protocol):
         """Draw one tile.
 
         Raises:
+            DrawingError: The agent broke down; the arm should halt.
             GenimaError: The target cannot be drawn now; the message says why.
         """
         ...

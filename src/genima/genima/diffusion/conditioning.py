@@ -8,6 +8,7 @@ import numpy as np
 
 from genima.arrays import Array, Float, UInt8
 from genima.diffusion.config import DrawConfig, Present
+from genima.diffusion.motion_head import lenses
 from genima.intrinsics import square_image
 from genima.spheres import paint_spheres, sphere_poses
 from genima.tiles import tile_images
@@ -40,10 +41,16 @@ class DrawInput:
         pictures: As the model takes them: one tile, or without tiling one entry for each camera;
             the camera images' RGB, then that of the present spheres if it takes them.
         state: Sine and cosine of the joint positions, and 1 if the gripper is open.
+        q: Joint positions [rad].
+        cam_T_base: Pose of the base in the optical frame of each of the policy's cameras.
+        lens: Of each camera, as of `motion_head`.
     """
 
     pictures: UInt8[Array, "b h w 3*p"]
     state: Float[Array, "15"]
+    q: Float[Array, "7"]
+    cam_T_base: Float[Array, "4 4 4"]
+    lens: Float[Array, "4 5"]
 
 
 def draw_input(
@@ -67,7 +74,10 @@ def draw_input(
             parts.append(present)
     pictures = np.concatenate([arranged(part, config) for part in parts], axis=-1)
     state = np.concatenate([np.sin(arm.q), np.cos(arm.q), [float(arm.gripper_open)]])
-    return DrawInput(pictures, state.astype(np.float32))
+    cam_T_base = np.stack([arm.views[name].cam_T_base for name in order])
+    lens = lenses(arm.views, config.policy)
+    numbers = (state, np.asarray(arm.q), cam_T_base, lens)
+    return DrawInput(pictures, *(part.astype(np.float32) for part in numbers))
 
 
 def canvas(

@@ -26,10 +26,11 @@ class Output(Enum):
     LATENT = "latent"  # what the scheduler asks for: noise, velocity or the clean latent
     RESIDUAL = "residual"  # the clean latent less that of the camera images
     PALETTE = "palette"  # for each pixel, scores of `genima.decode.palette.Label`
+    SPHERES = "spheres"  # how far the joints move; the spheres follow, see `motion_head`
 
 
 class Target(Enum):
-    """What the network predicts; the names are diffusers'. RESIDUAL and PALETTE predict SAMPLE."""
+    """What the network predicts; the names are diffusers'. All but LATENT predict SAMPLE."""
 
     EPSILON = "epsilon"
     VELOCITY = "v_prediction"
@@ -87,6 +88,8 @@ class DrawConfig:
             raise InvalidParameter(
                 f"output {self.output.value!r} predicts the clean drawing; set target to 'sample'"
             )
+        if self.output is Output.SPHERES and not self.tiled:
+            raise InvalidParameter("output 'spheres' needs all cameras at once; set tiled to true")
         if self.present is Present.CELL and self.output is not Output.LATENT:
             raise InvalidParameter(
                 "present 'cell' needs output 'latent': the others leave the camera images as they "

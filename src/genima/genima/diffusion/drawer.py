@@ -20,11 +20,15 @@ from genima.diffusion.finish import cells_of, enlarged, labels_of, painted, pixe
 from genima.diffusion.graphs import Captured
 from genima.diffusion.loop import Denoised, DenoisingLoop
 from genima.diffusion.models import DrawModels, load_models
-from genima.diffusion.network import Conditioning, conditioning_of, decoded
+from genima.diffusion.motion_head import labels_drawn
+from genima.diffusion.network import Conditioning, conditioning_from, conditioning_of, decoded
 from genima.diffusion.prompt import Prompt
 from genima.diffusion.schedule import schedule_of
 from genima.diffusion.text_memory import TextMemory
 from genima.errors import InvalidParameter, PolicyError
+
+# What is drawn by label, on the camera images as they are.
+_LABELLED = (Output.PALETTE, Output.SPHERES)
 
 
 class Precision(Enum):
@@ -50,6 +54,7 @@ class DrawOptions:
         compile: Whether to compile the networks, which takes minutes once.
         graph: Whether to capture the loop as one CUDA graph.
         decoder: Folder of a small decoder, such as TAESD, in place of the model's own.
+        threads: Of this process on the CPU; 0 for torch's own choice.
     """
 
     device: str = "cpu"
@@ -58,6 +63,7 @@ class DrawOptions:
     compile: bool = False
     graph: bool = False
     decoder: str = ""
+    threads: int = 0
 
 
 class Drawer:
@@ -74,6 +80,8 @@ class Drawer:
 
     def __init__(self, models: DrawModels, options: DrawOptions) -> None:
         _require_possible(options)
+        if options.threads:
+            torch.set_num_threads(options.threads)
         self.config = models.config
         self._options = options
         self._device = torch.device(options.device)
@@ -97,11 +105,15 @@ class Drawer:
 
     def warm_up(self) -> None:
         """Draw once, so that the first drawing that counts is as fast as the others."""
-        batch = 1 if self.config.tiled else 4
-        side = self.config.side_px
-        pictures = torch.zeros(batch, 3 * self.config.pictures, side, side, device=self._device)
-        state = torch.zeros(batch, STATE_SIZE, device=self._device) if self.config.state else None
-        self._denoise(Conditioning(pictures, state), "warm up", 0, self._steps)
+        config = self.config
+        batch, side = 1 if config.tiled else 4, config.side_px
+        tensors = [torch.zeros(batch, 3 * config.pictures, side, side)]
+        tensors += [torch.zeros(batch, STATE_SIZE)] * config.state
+        if config.output is Output.SPHERES:
+            shapes = ((7,), (4, 4, 4), (4, 5))
+            tensors += [torch.ones(batch, *shape) for shape in shapes]
+        conditioning = conditioning_from([part.to(self._device) for part in tensors], config)
+        self._denoise(conditioning, "warm up", 0, self._steps)
 
     def draw(
         self,
@@ -126,7 +138,7 @@ class Drawer:
         inputs = draw_input(images, arm, self.config)
         conditioning = conditioning_of([inputs], self.config, self._device)
         drawn = self._denoise(conditioning, goal, seed, steps or self._steps).cpu().numpy()
-        if self.config.output is Output.PALETTE:
+        if self.config.output in _LABELLED:
             return painted(drawn, images, self.config)
         return enlarged(drawn, self.config)
 
@@ -148,25 +160,23 @@ class Drawer:
         self, conditioning: Conditioning, goal: str, seed: int, steps: int
     ) -> Bytes[Tensor, "4 ..."]:
         """Pixels of the four images, or their labels."""
-        batch = len(conditioning.pictures)
-        self._attend(goal, batch)
-        noise = self.noise(seed, steps)
-        state = [] if conditioning.state is None else [conditioning.state]
-        inputs = (noise, conditioning.pictures, *state)
+        self._attend(goal, len(conditioning.pictures))
+        inputs = (self.noise(seed, steps), *conditioning.tensors())
         if not self._options.graph or steps != self._steps:
             return self._picture(*inputs)
         if self._captured is None:
             self._captured = Captured(self._picture, inputs)
         return self._captured(*inputs)
 
-    def _picture(
-        self, noise: Tensor, pictures: Tensor, state: Tensor | None = None
-    ) -> Bytes[Tensor, "4 ..."]:
+    def _picture(self, noise: Tensor, *tensors: Tensor) -> Bytes[Tensor, "4 ..."]:
         assert self._prompt is not None
-        loop = self._loop(len(noise) - 1)
-        drawn = loop(Conditioning(pictures, state), noise, self._prompt)
-        if drawn.scores is not None:
-            return labels_of(cells_of(drawn.scores, self.config), self.config)
+        conditioning = conditioning_from(tensors, self.config)
+        drawn = self._loop(len(noise) - 1)(conditioning, noise, self._prompt)
+        scores, arm = drawn.last.scores, conditioning.arm
+        if scores is not None:
+            return labels_of(cells_of(scores, self.config), self.config)
+        if arm is not None:
+            return labels_drawn(drawn.latent, arm, self.config.policy.image_size_px)[0]
         latent = drawn.latent.to(self._options.precision.dtype)
         return pixels_of(cells_of(decoded(self._decoder, latent), self.config))
 
@@ -218,7 +228,7 @@ def _decoder(models: DrawModels, options: DrawOptions, device: torch.device) -> 
     """The decoder that is asked for, or the model's own."""
     if not options.decoder:
         return models.network.vae
-    if models.config.output is Output.PALETTE:
+    if models.config.output in _LABELLED:
         raise InvalidParameter("decoder is set, but this model draws labels; leave it empty")
     try:
         small = AutoencoderTiny.from_pretrained(options.decoder, local_files_only=True)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genima.diffusion.heads import change_target
-from genima.diffusion.network import Conditioning, DrawNetwork
+from genima.diffusion.network import Conditioning, DrawNetwork, Prediction
 from genima.diffusion.prompt import Prompt
 from genima.diffusion.schedule import Schedule
 
@@ -19,11 +19,11 @@ class Denoised:
 
     Attributes:
         latent: The clean latent, in single precision.
-        scores: Of each palette label at each pixel; None for other outputs.
+        last: What the network said in the last step.
     """
 
     latent: Float[Tensor, "b c h w"]
-    scores: Float[Tensor, "b 7 h w"] | None
+    last: Prediction
 
 
 class DenoisingLoop:
@@ -60,7 +60,6 @@ class DenoisingLoop:
         network, given = self._network, self._network.config.target
         guidance = network.guidance(conditioning)
         sample = noise[0] * self._schedule.start
-        scores = None
         for number, step in enumerate(self._schedule.steps):
             noisy = sample * step.scale
             timestep = self._timesteps[number]
@@ -76,5 +75,4 @@ class DenoisingLoop:
             sample = step.keep * sample + step.add * predicted
             if step.fresh:
                 sample = sample + step.fresh * noise[number + 1]
-            scores = prediction.scores
-        return Denoised(sample, scores)
+        return Denoised(sample, prediction)

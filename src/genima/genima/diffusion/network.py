@@ -5,6 +5,7 @@ Latents are those of a variance preserving process, sqrt(a) x0 + sqrt(1 - a) noi
 scheduler's `alphas_cumprod`; a scheduler that counts in sigmas scales its input to just that.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from genima.diffusion.conditioning import DrawInput
 from genima.diffusion.config import DrawConfig, Output, Target
 from genima.diffusion.heads import change_target, palette_image
+from genima.diffusion.motion_head import ArmView
 from genima.diffusion.patch_vae import PatchVAE
 from genima.diffusion.prompt import Prompt
 
@@ -31,10 +33,19 @@ class Conditioning:
         pictures: Camera images, then the picture of the present spheres if the model takes one,
             0 to 1.
         state: Of the arm, as of `DrawInput`; None if the model takes none.
+        arm: For `Output.SPHERES` alone.
     """
 
     pictures: Float[Tensor, "b 3*p h w"]
     state: Float[Tensor, "b 15"] | None = None
+    arm: ArmView | None = None
+
+    def tensors(self) -> list[Tensor]:
+        """All of it, for `conditioning_from`."""
+        state = [] if self.state is None else [self.state]
+        arm = self.arm
+        view = [] if arm is None else [arm.q, arm.cam_T_base, arm.lens]
+        return [self.pictures, *state, *view]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +84,23 @@ def conditioning_of(
     """Several inputs as one batch."""
     stacked = torch.from_numpy(np.concatenate([one.pictures for one in inputs])).to(device)
     pictures = stacked.permute(0, 3, 1, 2).float() / 255.0
-    if not config.state:
-        return Conditioning(pictures)
-    repeats = len(inputs[0].pictures)  # without tiling, each camera of an input has its state
-    state = np.repeat(np.stack([one.state for one in inputs]), repeats, axis=0)
-    return Conditioning(pictures, torch.from_numpy(state).to(device))
+    state = arm = None
+    if config.state:
+        repeats = len(inputs[0].pictures)  # without tiling, each camera of an input has its state
+        states = np.repeat(np.stack([one.state for one in inputs]), repeats, axis=0)
+        state = torch.from_numpy(states).to(device)
+    if config.output is Output.SPHERES:
+        rows = [(one.q, one.cam_T_base, one.lens) for one in inputs]
+        columns = zip(*rows, strict=True)
+        arm = ArmView(*(torch.from_numpy(np.stack(column)).to(device) for column in columns))
+    return Conditioning(pictures, state, arm)
+
+
+def conditioning_from(tensors: Sequence[Tensor], config: DrawConfig) -> Conditioning:
+    """The inverse of `Conditioning.tensors`."""
+    pictures, *others = tensors
+    state = others.pop(0) if config.state else None
+    return Conditioning(pictures, state, ArmView(*others) if others else None)
 
 
 class DrawNetwork(nn.Module):
@@ -222,7 +245,9 @@ class _EmbedOnce(ControlNetConditioningEmbedding):  # type: ignore[misc]
     def forward(self, conditioning: Tensor) -> Tensor:
         if conditioning.shape[1] == self.conv_out.out_channels:
             return conditioning
-        return super().forward(conditioning)
+        # Squares of pixels as channels make the widest layer four times as cheap.
+        side = math.isqrt(self.conv_in.in_channels // conditioning.shape[1])
+        return super().forward(nn.functional.pixel_unshuffle(conditioning, side))
 
 
 def _mode(encoded: Any) -> Tensor:

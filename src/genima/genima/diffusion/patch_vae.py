@@ -43,10 +43,15 @@ class PatchVAE(nn.Module, ConfigMixin):  # type: ignore[misc]
         self.register_buffer("_place", torch.zeros(()), persistent=False)
 
     @classmethod
-    def of(cls, patch_px: int) -> "PatchVAE":
-        """One for squares of this side."""
-        levels = patch_px.bit_length()
-        return cls(patch_px, block_out_channels=(1,) * levels, latent_channels=3 * patch_px**2)
+    def of(cls, patch_px: int, latent_channels: int = 0) -> "PatchVAE":
+        """One for squares of this side.
+
+        Args:
+            patch_px: The side [px].
+            latent_channels: For latents of that size that are no pictures.
+        """
+        levels = (1,) * patch_px.bit_length()
+        return cls(patch_px, levels, latent_channels=latent_channels or 3 * patch_px**2)
 
     @property
     def dtype(self) -> torch.dtype:

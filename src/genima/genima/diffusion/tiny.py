@@ -8,15 +8,15 @@ from typing import Any
 from diffusers import ControlNetModel, EulerDiscreteScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from genima.decode.palette import Label
 from genima.diffusion.config import STATE_SIZE, DrawConfig, Guide, Output, Present, Target
 from genima.diffusion.models import DrawModels
+from genima.diffusion.motion_head import CHANNELS
 from genima.diffusion.network import DrawNetwork
 from genima.diffusion.patch_vae import PatchVAE
 from genima.diffusion.prompt import TextEncoders
 from genima.diffusion.vocabulary import make_tokenizer
 from genima.policy import Policy
-
-_LABELS = 7  # of `genima.decode.palette.Label`
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class TinySize:
         layers: Residual blocks of each level.
         embedding_channels: Of the ControlNet's convolutions over the pictures, one for each
             halving down to latents and one before; unused without a ControlNet.
+        unshuffle_px: Side of the squares of pixels that these convolutions take as channels [px];
+            each doubling makes one halving less.
         text_width: Of the text encoder.
         text_layers: Of the text encoder.
     """
@@ -39,6 +41,7 @@ class TinySize:
     attention_levels: int = 1
     layers: int = 1
     embedding_channels: tuple[int, ...] = (16, 32, 64, 96)
+    unshuffle_px: int = 1
     text_width: int = 128
     text_layers: int = 2
 
@@ -66,16 +69,17 @@ def build_tiny(
         size: How big it is.
     """
     size = size or TinySize()
-    vae = PatchVAE.of(size.patch_px)
+    moves = config.output is Output.SPHERES
+    vae = PatchVAE.of(size.patch_px, CHANNELS if moves else 0)
     latent = vae.config.latent_channels
-    outputs = _LABELS * size.patch_px**2 if config.output is Output.PALETTE else latent
+    outputs = len(Label) * size.patch_px**2 if config.output is Output.PALETTE else latent
     beside = latent * config.pictures if config.guide is Guide.CONCAT else 0
     controlnet = None
     common = _common(config, size)
     if config.guide is Guide.CONTROLNET:
         controlnet = ControlNetModel(
             in_channels=latent,
-            conditioning_channels=3 * config.pictures,
+            conditioning_channels=3 * config.pictures * size.unshuffle_px**2,
             conditioning_embedding_out_channels=size.embedding_channels,
             **common,
         )

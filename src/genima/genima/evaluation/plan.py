@@ -29,14 +29,15 @@ class WorldName(Enum):
 class Agent(Enum):
     """What says where the arm should be.
 
-    The expert acts alone, in this process. The oracle draws its targets in the node graph. Blank
-    tiles are the camera images without a target: for the ACT baseline, and to see whether a
-    controller reads targets at all.
+    The expert acts alone, in this process. The oracle draws its targets in the node graph, and a
+    trained model of diffusers draws what it has learned. Blank tiles are the camera images without
+    a target: for the ACT baseline, and to see whether a controller reads targets at all.
     """
 
     EXPERT = "expert"
     ORACLE = "oracle"
     BLANK = "blank"
+    DIFFUSERS = "diffusers"
 
 
 class Controller(Enum):
@@ -79,8 +80,8 @@ class EvaluationPlan:
         agent: What says where the arm should be.
         world: Which simulator.
         controller: What turns drawn targets into motion; of no account for the expert.
-        policy: Folder of the policy, whose `controller/` the controller `act` loads; empty for
-            the paper's values and no weights.
+        policy: Folder of the policy, whose `controller/` the controller `act` loads and whose
+            `diffusion/` the agent `diffusers` does; empty for the paper's values and no weights.
         weights: Digest of the policy's files, so that results of two trainings are never mixed.
         check_drawing: Whether the controller `act` follows only drawings that can be decoded.
         pacing: Lockstep is reproducible; of no account for the expert.
@@ -125,6 +126,8 @@ class EvaluationPlan:
                 )
         if self.controller is Controller.ACT and not self.policy:
             raise InvalidParameter("controller 'act' needs weights; give --policy FOLDER")
+        if self.agent is Agent.DIFFUSERS and not self.policy:
+            raise InvalidParameter("agent 'diffusers' needs weights; give --policy FOLDER")
 
     @property
     def seeds(self) -> tuple[int, ...]:
