@@ -308,3 +308,9 @@ def test_velocity_of_a_leader_that_sends_none_is_that_of_its_positions() -> None
     leader.hear(JOINT_NAMES, np.array(Q) + 0.02, 1.1)
     assert leader.reading is not None
     assert leader.reading.dq == pytest.approx(np.full(7, 0.2))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e308, -120.0])
+def test_a_leader_whose_positions_are_no_angles_is_refused(value: float) -> None:
+    with pytest.raises(InvalidCommand, match="in radians"):
+        LeaderJoints().positions(JOINT_NAMES, [*Q[:6], value])

@@ -16,6 +16,8 @@ _FINGER = re.compile(r".*finger_joint[12]")
 #: A finger of the Franka Hand travels this far [m].
 _FINGER_TRAVEL_M = 0.04
 _GRIPPER = "gripper"
+#: No joint of a leader turns so far [rad]; degrees, and numbers of a broken sensor, do.
+_MOST_RAD = 4.0 * np.pi
 
 
 class LeaderJoints:
@@ -34,7 +36,7 @@ class LeaderJoints:
         """Joint positions [rad] and the gripper's opening, 0 to 1, NaN if it is not told.
 
         Raises:
-            InvalidCommand: A joint is missing or named twice, or a value is not finite.
+            InvalidCommand: A joint is missing or named twice, or a value is no angle.
         """
         if len(names) != len(values):
             raise InvalidCommand(
@@ -47,8 +49,11 @@ class LeaderJoints:
                 arm[i] = f"panda_joint{match[1]}"
         index = self._order.index(list(arm.values()))
         q = np.array([values[i] for i in arm], float)[index]
-        if not np.isfinite(q).all():
-            raise InvalidCommand(f"leader: positions {q.tolist()} must be finite")
+        if not (np.abs(q) <= _MOST_RAD).all():
+            raise InvalidCommand(
+                f"leader: positions {q.tolist()} must be finite, in radians, and at most two "
+                "turns; mend what reads the leader"
+            )
         return q, _opening(names, values)
 
 
