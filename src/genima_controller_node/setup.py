@@ -20,6 +20,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "approve = genima_controller_node.approve_client:main",
             "controller_node = genima_controller_node.controller_node:main",
             "execute = genima_controller_node.execute_client:main",
             "panda_driver_node = genima_controller_node.panda_driver_node:main",
