@@ -41,6 +41,7 @@ DRIVER = {
     "start_tolerance_rad": 0.2,
     "home": Q_START.tolist(),
     "home_speed_rad_s": 0.8,
+    "release_after_s": 1000.0,
 }
 
 

@@ -182,8 +182,8 @@ class PandaDriverNode(GenimaNode):
     def _poll_status(self) -> None:
         count = self.count_publishers("joint_trajectory")
         self._crowd = _CROWD.format(count) if count > 1 else ""
-        if self._crowd:
-            self._session.halt_if_moving(DriverCause.TWO_COMMANDERS, self._crowd)
+        if self._crowd and not self._session.at_rest:
+            self._session.halt(DriverCause.TWO_COMMANDERS, self._crowd)
         self._statuses.poll(self._session.status, self._loop.overruns)
 
     def _health(self) -> Health:

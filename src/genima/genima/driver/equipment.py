@@ -53,8 +53,8 @@ class Equipment:
             raise NotReady(f"the arm cannot be moved: {reason}")
         return reading
 
-    def open(self) -> None:
-        """Connect; nothing moves.
+    def open(self) -> str:
+        """Connect; nothing moves. Returns what was done.
 
         Raises:
             ArmError: Arm or gripper cannot be used.
@@ -70,6 +70,7 @@ class Equipment:
                 self._robot.hand.connect()
         finally:
             self._opened = True  # a gripper that could not be connected is its own fault
+        return f"connected to {self._robot.arm.settings.host}"
 
     def recover(self) -> None:
         """Clear reflexes, connect what is not connected; nothing moves.

@@ -33,8 +33,6 @@ from genima.safety.emergency_stop import EmergencyStop
 _PASSING = (DriverCause.GUIDED, DriverCause.NOT_READY)
 #: How long to wait for an order under way at the end [s].
 _LAST_ORDER_S = 3.0
-#: Periods without motion after which the arm is at rest.
-_REST_PERIODS = 2.5
 
 
 class DriverSession:
@@ -97,7 +95,7 @@ class DriverSession:
         """Whether the arm is not being moved."""
         with self._lock:
             standing_s = self._motion.standing_s(self._clock_s())
-        return standing_s > _REST_PERIODS * self._parameters.period_s
+        return standing_s > 2.5 * self._parameters.period_s
 
     @property
     def opening(self) -> float:
@@ -106,7 +104,7 @@ class DriverSession:
 
     def open(self) -> "Future[str]":
         """Connect to arm and gripper; nothing moves."""
-        return self._orders.put(self._open)
+        return self._orders.put(self._equipment.open)
 
     def recover(self) -> "Future[str]":
         """Clear reflexes and halts, connect anew what was lost; nothing moves."""
@@ -120,11 +118,6 @@ class DriverSession:
         """Brake and stand until `recover`; an earlier cause stays."""
         with self._lock:
             self._motion.halt(cause, reason)
-
-    def halt_if_moving(self, cause: DriverCause, reason: str) -> None:
-        """The same, unless the arm is at rest."""
-        if not self.at_rest:
-            self.halt(cause, reason)
 
     def hear_emergency_stop(self, pressed: bool, source: str) -> None:
         """Take in the state of an emergency stop."""
@@ -186,7 +179,8 @@ class DriverSession:
         if self._stands_long(now_s) and not self._settling:
             self._settling = True
             self._orders.put(self._release)
-        return DriverTick(now_s, reading, q)
+        # Until all is connected nobody is to take the arm for one without a gripper.
+        return DriverTick(now_s, reading if self._equipment.opened else None, q)
 
     def abandon(self, defect: str) -> None:
         """No tick comes any more: leave the arm alone, for good."""
@@ -203,10 +197,6 @@ class DriverSession:
             self._motion.leave()
         self._orders.close(_LAST_ORDER_S)
         self._robot.close()
-
-    def _open(self) -> str:
-        self._equipment.open()
-        return f"connected to {self._arm.settings.host}"
 
     def _recover(self) -> str:
         self._require_alive()

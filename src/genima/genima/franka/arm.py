@@ -101,11 +101,6 @@ class FrankaArm:
         return mode_trouble(reading.mode)
 
     @property
-    def connected(self) -> bool:
-        """Whether there is a connection, as far as is known."""
-        return not self._lost
-
-    @property
     def engaged(self) -> bool:
         """Whether the arm is held by us."""
         return self._tracker is not None
@@ -219,6 +214,11 @@ class FrankaArm:
         self._lost = True
 
     @property
+    def connected(self) -> bool:
+        """Whether there is a connection, as far as is known."""
+        return not self._lost
+
+    @property
     def _user_stopped(self) -> bool:
         """Whether its user stop is pressed, whatever ended our control because of that."""
         reading = self._reading
@@ -227,7 +227,7 @@ class FrankaArm:
 
     @property
     def _silent(self) -> bool:
-        """Whether its state has not changed for long; the connection fails a little later."""
+        """Whether its state has not changed for long."""
         reading = self._reading
         return reading is not None and self._clock_s() - reading.stamp_s > _SILENCE_S
 
