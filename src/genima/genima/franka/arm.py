@@ -120,8 +120,9 @@ class FrankaArm:
             "another program is connected to this arm, which takes one at a time"
         )
         try:
-            timeout_s = settings.connect_timeout_s
-            self._start(self._ask(lambda: self._open(library), timeout_s, too_late))
+            self._start(
+                self._ask(lambda: self._open(library), settings.connect_timeout_s, too_late)
+            )
         except ArmFailure as failure:
             self._failure = failure
             raise
@@ -233,11 +234,9 @@ class FrankaArm:
 
     def _open(self, library: Any) -> Any:
         settings = self._settings
-        config = library.RealtimeConfig
         enforce = settings.realtime is RealtimeKernel.ENFORCE
-        robot = library.Robot(
-            settings.host, realtime_config=config.Enforce if enforce else config.Ignore
-        )
+        realtime = library.RealtimeConfig.Enforce if enforce else library.RealtimeConfig.Ignore
+        robot = library.Robot(settings.host, realtime_config=realtime)
         robot.set_collision_behavior(settings.collision_torque_nm, settings.collision_force_n)
         return robot
 
