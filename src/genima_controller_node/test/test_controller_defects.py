@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A controller node in which something goes wrong that should not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from genima_msgs.msg import EmergencyStop, TargetTile
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+
+from genima.control.session_types import SessionState
+from genima.kinematics import JOINT_NAMES, Q_HOME
+from genima_controller_node.controller_node import ControllerNode
+from genima_ros.conversions import joint_state
+from genima_ros.qos import RELIABLE_LATEST
+
+CAMERAS_FILE = str(Path(__file__).parents[3] / "config" / "cameras.yaml")
+SUCCESS = TransitionCallbackReturn.SUCCESS
+GOAL = "push the maroon button"
+
+
+@pytest.fixture
+def node(ros: None) -> Iterator[Any]:
+    """An active controller; nobody spins it, so the test says what it hears, and when it is."""
+    node: Any = ControllerNode()
+    node.set_parameters(
+        [Parameter("cameras_file", value=CAMERAS_FILE), Parameter("pacing", value="lockstep")]
+    )
+    assert node.trigger_configure() is SUCCESS
+    assert node.trigger_activate() is SUCCESS
+    drawer = rclpy.create_node("drawer")
+    drawer.create_publisher(TargetTile, "target_tile", RELIABLE_LATEST)
+    node._infos._waiting.clear()  # the cameras have reported
+    while not node.count_publishers("target_tile"):
+        rclpy.spin_once(drawer, timeout_sec=0.05)
+    yield node
+    drawer.destroy_node()
+    node.trigger_shutdown()
+    node.destroy_node()
+
+
+def begin(node: Any) -> None:
+    node._on_joint_state(joint_state(JOINT_NAMES, np.array(Q_HOME), np.zeros(7), 1.0))
+    node._begin(GOAL)
+
+
+def test_defect_halts_the_arm_and_the_node_takes_a_new_goal(node: Any) -> None:
+    begin(node)
+    node._on_defect(RuntimeError("CUDA out of memory"))
+    status = node._status()
+    assert status.state is SessionState.HALTED
+    assert status.reason == "defect in the controller: CUDA out of memory"
+    begin(node)
+    assert node._status().state is SessionState.WAITING
+
+
+def test_emergency_stop_reaches_the_session_at_once(node: Any) -> None:
+    begin(node)
+    node._interlocks._on_emergency_stop(EmergencyStop(pressed=True, source="pendant"))
+    assert node._status().state is SessionState.HALTED
+    assert "'pendant' is pressed" in node._status().reason
