@@ -47,7 +47,7 @@ class ApproveClient(Node):
     def __init__(self, dialogue: ApprovalDialogue, namespace: str) -> None:
         super().__init__("approve_client", namespace=namespace)
         self._dialogue = dialogue
-        self._services = {
+        self._orders = {
             Order.APPROVE: self.create_client(Trigger, "approve"),
             Order.REJECT: self.create_client(Trigger, "reject"),
         }
@@ -58,7 +58,7 @@ class ApproveClient(Node):
 
     def send(self, order: Order, now_s: float) -> None:
         """Pass an answer on to the controller."""
-        client = self._services[order]
+        client = self._orders[order]
         if not client.service_is_ready():
             self._dialogue.answer(False, "the controller does not offer this; is approve true?")
             return
@@ -80,14 +80,15 @@ class ApproveClient(Node):
         self._call = None
 
     def _on_status(self, message: ControllerStatus) -> None:
-        view = ControllerView(
-            state=SessionState(message.state),
-            reason=message.reason,
-            instruction=message.instruction,
-            chunks=message.chunks,
-            fit=message.fit,
-        )
-        self._dialogue.hear(view, time.monotonic())
+        with suppress(ValueError):  # a state of a newer controller
+            view = ControllerView(
+                state=SessionState(message.state),
+                reason=message.reason,
+                instruction=message.instruction,
+                chunks=message.chunks,
+                fit=message.fit,
+            )
+            self._dialogue.hear(view, time.monotonic())
 
     def _on_markers(self, message: MarkerArray) -> None:
         with suppress(ValueError):  # a target that cannot be read is one that is not shown

@@ -39,6 +39,12 @@ class ControllerView:
     chunks: int
     fit: float
 
+    def __post_init__(self) -> None:
+        for name in ("reason", "instruction"):  # what others send must not steer a terminal
+            text = getattr(self, name)
+            plain = "".join(c if c.isprintable() else "?" for c in text)
+            object.__setattr__(self, name, plain)
+
 
 @dataclass(frozen=True, eq=False)
 class ApprovalView:

@@ -80,8 +80,9 @@ def joint_positions_of(base_T_spheres: Float[Array, "4 4 4"]) -> Float[Array, "7
     q[6] = math.atan2(last[1, 0], last[0, 0]) - _HAND_TURN
     # An angle says nothing of whole turns, and joint 6 goes beyond half a one.
     limits = limits_of(RobotModel.PANDA)
-    q = np.where(q < limits.q_min - _ROUNDING_RAD, q + _TURN, q)
-    return np.where(q > limits.q_max + _ROUNDING_RAD, q - _TURN, q)
+    q[q < limits.q_min - _ROUNDING_RAD] += _TURN
+    q[q > limits.q_max + _ROUNDING_RAD] -= _TURN
+    return q
 
 
 def _quarter_turns(count: int) -> Float[Array, "3 3"]:
