@@ -75,13 +75,16 @@ class TrainControllerCommand:
         trainer = Trainer(self._config(policy), policy, split, bank, self.out, options)
         if trainer.progress.step:
             console.print(f"going on from step {trainer.progress.step}")
-        with _progress_bar(console) as show, _wandb(self.wandb, self.out) as report:
+        with (
+            progress_bar(console, _news_line) as show,
+            wandb_run(self.wandb, self.out) as report,
+        ):
 
             def tell(news: Report) -> None:
                 show(news)
                 report(news)
 
-            with _interruptible() as interrupted:
+            with interruptible() as interrupted:
                 trainer.run(tell, interrupted.is_set)
         if trainer.errors is not None:
             console.print(error_table(trainer.errors))
@@ -106,7 +109,7 @@ class TrainControllerCommand:
 
 
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
+def interruptible() -> Iterator[threading.Event]:
     """Ctrl-C and SIGTERM are only noted, so that the step under way is finished."""
     interrupted = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -139,7 +142,15 @@ def error_table(errors: Validation) -> Table:
 
 
 @contextmanager
-def _progress_bar(console: Console) -> Iterator[Callable[[Report], None]]:
+def progress_bar(
+    console: Console, describe: Callable[[Any], str]
+) -> Iterator[Callable[[Any], None]]:
+    """Shows how far a training is; a line now and then where there is no terminal.
+
+    Args:
+        console: Where to.
+        describe: What to say of a report besides its steps.
+    """
     bar = Progress(
         TextColumn("[bold]training"),
         BarColumn(bar_width=None),
@@ -152,14 +163,8 @@ def _progress_bar(console: Console) -> Iterator[Callable[[Report], None]]:
     with bar:
         task = bar.add_task("training", news="")
 
-        def show(news: Report) -> None:
-            text = f"loss {news.loss['loss']:.3f}, joints {news.loss['joints']:.3f}"
-            if news.errors is not None:
-                text += "".join(
-                    f", {name.removesuffix('_end_deg')} {value:.2f} deg"
-                    for name, value in news.errors.summary.items()
-                    if name.endswith("_deg")
-                )
+        def show(news: Any) -> None:
+            text = describe(news)
             bar.update(task, completed=news.step, total=news.steps, news=text)
             if not console.is_terminal and news.step % _PLAIN_EVERY == 0:
                 print(f"step {news.step} of {news.steps}: {text}", flush=True)
@@ -167,8 +172,19 @@ def _progress_bar(console: Console) -> Iterator[Callable[[Report], None]]:
         yield show
 
 
+def _news_line(news: Report) -> str:
+    text = f"loss {news.loss['loss']:.3f}, joints {news.loss['joints']:.3f}"
+    if news.errors is not None:
+        text += "".join(
+            f", {name.removesuffix('_end_deg')} {value:.2f} deg"
+            for name, value in news.errors.summary.items()
+            if name.endswith("_deg")
+        )
+    return text
+
+
 @contextmanager
-def _wandb(project: str, out: Path) -> Iterator[Callable[[Report], None]]:
+def wandb_run(project: str, out: Path) -> Iterator[Callable[[Any], None]]:
     """Reports to Weights & Biases if a project is named."""
     if not project:
         yield lambda news: None
@@ -179,7 +195,7 @@ def _wandb(project: str, out: Path) -> Iterator[Callable[[Report], None]]:
         raise MissingDependency("--wandb needs the package wandb: pip install wandb") from error
     run: Any = wandb.init(project=project, name=out.name, dir=str(out), resume="allow")
 
-    def report(news: Report) -> None:
+    def report(news: Any) -> None:
         errors = {} if news.errors is None else news.errors.summary
         run.log(news.loss | errors, step=news.step)
 

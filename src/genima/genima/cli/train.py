@@ -9,11 +9,6 @@ import typer
 app = typer.Typer(help="Train a stage of a policy on a data set.", no_args_is_help=True)
 
 
-@app.callback()
-def _stages_only() -> None:
-    """Keep the name of the stage on the command line even while there is only one."""
-
-
 @app.command()
 def controller(
     data: Annotated[Path, typer.Option(help="A data set in the training format.")],
@@ -74,6 +69,79 @@ def controller(
         textures=textures,
         backbone=backbone,
         text_model=text_model,
+        policy=policy,
+        wandb=wandb,
+    ).run()
+
+
+@app.command()
+def diffusion(
+    data: Annotated[Path, typer.Option(help="A data set in the training format.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder of the training; the same command again goes on there.")
+    ],
+    base: Annotated[
+        str,
+        typer.Option(
+            help="tiny: a small model from scratch. Else folder or hub name of the model to begin "
+            "with, such as stabilityai/sd-turbo or stabilityai/sdxl-turbo."
+        ),
+    ] = "tiny",
+    kind: Annotated[
+        str,
+        typer.Option(
+            help="tiny, controlnet (the paper) or pix2pix; by default what fits the base."
+        ),
+    ] = "",
+    steps: Annotated[int, typer.Option(help="Optimiser steps; 0 for the kind's.")] = 0,
+    batch_size: Annotated[int, typer.Option(help="Drawings a step; 0 for the kind's.")] = 0,
+    accumulate: Annotated[
+        int, typer.Option(help="Parts that a batch is computed in, for less memory.")
+    ] = 0,
+    precision: Annotated[str, typer.Option(help="bf16, fp16 or no; by default the kind's.")] = "",
+    gradient_checkpointing: Annotated[
+        bool, typer.Option("--gradient-checkpointing", help="Less memory for more time.")
+    ] = False,
+    adam_8bit: Annotated[
+        bool, typer.Option("--adam-8bit", help="Optimiser state in 8 bits; needs bitsandbytes.")
+    ] = False,
+    held_out: Annotated[
+        int, typer.Option(min=1, help="Demonstrations of each task kept for validation.")
+    ] = 5,
+    validated: Annotated[
+        int, typer.Option(min=1, help="Held-out drawings of each validation.")
+    ] = 100,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that make samples.")] = 1,
+    save_every: Annotated[
+        int, typer.Option(min=1, help="Steps between two validations with a checkpoint.")
+    ] = 500,
+    policy: Annotated[
+        Path | None, typer.Option(help="policy.yaml with other values than the paper's.")
+    ] = None,
+    wandb: Annotated[
+        str, typer.Option(help="Project of Weights & Biases to report to as well.")
+    ] = "",
+) -> None:
+    """Train a model to draw targets on camera images."""
+    from genima.diffusion.training.command import TrainDiffusionCommand
+
+    TrainDiffusionCommand(
+        data=data,
+        base=base,
+        out=out,
+        kind=kind,
+        steps=steps,
+        batch_size=batch_size,
+        accumulate=accumulate,
+        precision=precision,
+        gradient_checkpointing=gradient_checkpointing,
+        adam_8bit=adam_8bit,
+        held_out=held_out,
+        validated=validated,
+        seed=seed,
+        workers=workers,
+        save_every=save_every,
         policy=policy,
         wandb=wandb,
     ).run()

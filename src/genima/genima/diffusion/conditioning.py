@@ -40,7 +40,8 @@ class DrawInput:
     Attributes:
         pictures: As the model takes them: one tile, or without tiling one entry for each camera;
             the camera images' RGB, then that of the present spheres if it takes them.
-        state: Sine and cosine of the joint positions, and 1 if the gripper is open.
+        state: Joint positions without their mean, in standard deviations; the squares of these
+            less 1; and 1 if the gripper is open, -1 if not.
         q: Joint positions [rad].
         cam_T_base: Pose of the base in the optical frame of each of the policy's cameras.
         lens: Of each camera, as of `motion_head`.
@@ -73,7 +74,8 @@ def draw_input(
         else:
             parts.append(present)
     pictures = np.concatenate([arranged(part, config) for part in parts], axis=-1)
-    state = np.concatenate([np.sin(arm.q), np.cos(arm.q), [float(arm.gripper_open)]])
+    z = (np.asarray(arm.q) - config.q_mean) / config.q_spread
+    state = np.concatenate([z, z**2 - 1.0, [1.0 if arm.gripper_open else -1.0]])
     cam_T_base = np.stack([arm.views[name].cam_T_base for name in order])
     lens = lenses(arm.views, config.policy)
     numbers = (state, np.asarray(arm.q), cam_T_base, lens)

@@ -62,6 +62,8 @@ class DrawConfig:
         present: How the network is told where the arm is now.
         virtual_camera: Whose image the picture of the present spheres replaces; for `CELL`.
         state: Whether joint positions and gripper, as numbers, join the time embedding.
+        q_mean: What is taken off joint positions for that [rad]; the mean of the training data.
+        q_spread: What they are then divided by [rad]; their standard deviation.
         steps: Denoising steps, unless others are asked for.
         base: Folder or hub name of the model that lends what this folder lacks; empty for none.
     """
@@ -75,6 +77,8 @@ class DrawConfig:
     present: Present = Present.NONE
     virtual_camera: str = ""
     state: bool = False
+    q_mean: tuple[float, ...] = (0.0,) * 7
+    q_spread: tuple[float, ...] = (1.0,) * 7
     steps: int = 5
     base: str = ""
 
@@ -83,6 +87,11 @@ class DrawConfig:
             raise InvalidParameter(
                 f"cell_px is {self.cell_px}, steps is {self.steps}; give a multiple of 8 and a "
                 "number above 0"
+            )
+        if len(self.q_mean) != 7 or len(self.q_spread) != 7 or min(self.q_spread) <= 0:
+            raise InvalidParameter(
+                f"q_mean {self.q_mean}, q_spread {self.q_spread}: give seven numbers each, those "
+                "of q_spread above 0"
             )
         if self.output is not Output.LATENT and self.target is not Target.SAMPLE:
             raise InvalidParameter(
@@ -113,7 +122,7 @@ class DrawConfig:
         return 2 if self.present is Present.LAYER else 1
 
 
-#: Length of the vector that `DrawConfig.state` adds: sine and cosine of seven joints, gripper.
+#: Length of the vector that `DrawConfig.state` adds: seven joints, their squares, gripper.
 STATE_SIZE = 15
 
 

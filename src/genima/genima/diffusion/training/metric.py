@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How good drawings are: what `genima.decode` reads in them, against what should be there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from genima.arrays import Array, Bool, Float, UInt8
+from genima.cameras import CameraRig
+from genima.data.demonstration import Demonstration
+from genima.data.drawing import observed
+from genima.data.targets import Window, Windows
+from genima.decode import TargetDecoder
+from genima.diffusion.conditioning import ArmState
+from genima.policy import Policy
+from genima.spheres import draw_targets, render_spheres, sphere_colours, sphere_poses
+from genima.tiles import tile_images, untile
+from genima.view import CameraView
+
+#: A sphere counts as missing where less than this of its coloured pixels has its colour.
+_MISSING_SHARE = 0.2
+#: Spheres with fewer coloured pixels than this are not looked for.
+_LEAST_PX = 60
+_COLOUR_TOLERANCE = 60
+#: Of joints 1 to 6; the last one turns the hand about its own axis.
+_COUNTED_JOINTS = 6
+
+
+class Draws(Protocol):
+    """What a `Drawer` does."""
+
+    def draw(
+        self, images: Mapping[str, UInt8[Array, "s s 3"]], arm: ArmState, goal: str, seed: int
+    ) -> UInt8[Array, "t t 3"]:
+        """Draw where the arm should be."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One step of a held-out demonstration.
+
+    Attributes:
+        images: What the cameras saw.
+        arm: Where the arm was.
+        goal: What it was to do.
+        window: What should be drawn.
+        rig: The cameras.
+    """
+
+    images: dict[str, UInt8[Array, "s s 3"]]
+    arm: ArmState
+    goal: str
+    window: Window
+    rig: CameraRig
+
+
+@dataclass(frozen=True, eq=False)
+class DrawingErrors:
+    """Errors of drawings, one row each.
+
+    Attributes:
+        joints_deg: Of each joint that was read [deg]; NaN where nothing could be read.
+        gripper_right: Whether the gripper's state was read, and is right.
+        usable: Whether the decoder would act on the drawing.
+        missing: Whether a sphere is missing in some view.
+        psnr_db: Likeness to the true drawing [dB].
+    """
+
+    joints_deg: Float[Array, "n 7"]
+    gripper_right: Bool[Array, "n"]
+    usable: Bool[Array, "n"]
+    missing: Bool[Array, "n"]
+    psnr_db: Float[Array, "n"]
+
+    @property
+    def each_deg(self) -> Float[Array, "7"]:
+        """Mean error of each joint over what could be read [deg]."""
+        read = self.joints_deg[~np.isnan(self.joints_deg).any(axis=1)]
+        return read.mean(axis=0) if len(read) else np.full(7, np.nan)
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """The numbers that matter most, by the names that curves give them."""
+        return {
+            "error_deg": float(self.each_deg[:_COUNTED_JOINTS].mean()),
+            "gripper_accuracy": float(self.gripper_right.mean()),
+            "usable": float(self.usable.mean()),
+            "missing": float(self.missing.mean()),
+            "psnr_db": float(self.psnr_db.mean()),
+        }
+
+    @property
+    def rank(self) -> float:
+        """By which checkpoints are compared, the lower the better: unusable drawings count 90."""
+        error = np.nan_to_num(self.joints_deg[:, :_COUNTED_JOINTS].mean(axis=1), nan=90.0)
+        return float(np.where(self.usable, error, np.maximum(error, 90.0)).mean())
+
+
+def questions(
+    demonstrations: Sequence[Demonstration], policy: Policy, count: int
+) -> Iterator[Question]:
+    """Steps of held-out demonstrations, evenly over all of them."""
+    all_windows = [Windows(demonstration, policy) for demonstration in demonstrations]
+    total = sum(map(len, all_windows))
+    chosen = set(np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist())
+    number = 0
+    for demonstration, windows in zip(demonstrations, all_windows, strict=True):
+        rig = CameraRig({camera.name: camera for camera in windows.cameras})
+        for step in range(len(windows)):
+            if number in chosen:
+                window = windows[step]
+                images = observed(demonstration.images, step, windows.cameras)
+                arm = ArmState(window.q, window.gripper_open, rig.views(window.q))
+                yield Question(images, arm, demonstration.instruction, window, rig)
+            number += 1
+
+
+def errors_of(
+    drawer: Draws, asked: Sequence[Question], policy: Policy
+) -> tuple[DrawingErrors, list[UInt8[Array, "t t 3"]]]:
+    """Have drawings made and look at them.
+
+    Returns:
+        What is wrong with them, and the drawings.
+    """
+    rows: list[tuple[Float[Array, "7"], bool, bool, bool, float]] = []
+    tiles = []
+    decoders: dict[int, TargetDecoder] = {}
+    for question in asked:
+        tile = drawer.draw(question.images, question.arm, question.goal, 0)
+        decoder = decoders.setdefault(id(question.rig), TargetDecoder(question.rig, policy))
+        rows.append(_row(tile, question, decoder, policy))
+        tiles.append(tile)
+    joints, gripper, usable, missing, psnr = (np.array(part) for part in zip(*rows, strict=True))
+    return DrawingErrors(joints, gripper, usable, missing, psnr), tiles
+
+
+def truth(question: Question, policy: Policy) -> UInt8[Array, "t t 3"]:
+    """The tile that should be drawn."""
+    window, views = question.window, question.arm.views
+    drawn = draw_targets(
+        question.images, window.q_target, window.gripper_target, dict(views), policy
+    )
+    return tile_images(drawn, policy.cameras)
+
+
+def _row(
+    tile: UInt8[Array, "t t 3"], question: Question, decoder: TargetDecoder, policy: Policy
+) -> tuple[Float[Array, "7"], bool, bool, bool, float]:
+    window = question.window
+    decoded = decoder.decode(tile, window.q)
+    joints = np.full(7, np.nan)
+    if decoded.q is not None:
+        joints = np.rad2deg(np.abs(decoded.q - window.q_target))
+    right = decoded.q is not None and decoded.gripper_open == window.gripper_target
+    gap = tile.astype(float) - truth(question, policy)
+    psnr = 10.0 * np.log10(255.0**2 / max(float((gap**2).mean()), 1e-3))
+    missing = _lacks_sphere(tile, window, dict(question.arm.views), policy)
+    return joints, right, decoded.usable, missing, psnr
+
+
+def _lacks_sphere(
+    tile: UInt8[Array, "t t 3"], window: Window, views: dict[str, CameraView], policy: Policy
+) -> bool:
+    """Whether some view has almost nothing in the colour of a sphere that should be there."""
+    poses, colours = sphere_poses(window.q_target), sphere_colours(window.gripper_target)
+    # Whether the gripper is open is another question than whether its sphere is there.
+    others = sphere_colours(not window.gripper_target)
+    for name, image in untile(tile, policy.cameras).items():
+        radius_m = policy.sphere_radii_m[name]
+        layer = render_spheres(poses, window.gripper_target, views[name], radius_m)
+        for index, (colour, other) in enumerate(zip(colours, others, strict=True)):
+            wanted = np.count_nonzero((layer.index == index) & layer.rgb.any(axis=2))
+            if wanted < _LEAST_PX:
+                continue
+            there = _near(image, colour) | _near(image, other)
+            if np.count_nonzero(there) < _MISSING_SHARE * wanted:
+                return True
+    return False
+
+
+def _near(image: UInt8[Array, "s s 3"], colour: UInt8[Array, "3"]) -> Bool[Array, "s s"]:
+    gap = np.abs(image.astype(np.int16) - colour.astype(np.int16)).max(axis=2)
+    return np.asarray(gap < _COLOUR_TOLERANCE)

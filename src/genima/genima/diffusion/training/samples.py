@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training samples: what a model is given at a step, and what it should draw there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from jaxtyping import UInt8 as Bytes
+from torch import Tensor
+
+from genima.arrays import Array, UInt8
+from genima.data.demonstration import Demonstration
+from genima.data.drawing import observed
+from genima.data.targets_torch import WindowDataset
+from genima.decode.palette import Label
+from genima.diffusion.conditioning import ArmState, DrawInput, arranged, draw_input
+from genima.diffusion.config import DrawConfig
+from genima.intrinsics import square_image
+from genima.policy import Policy
+from genima.spheres import SphereLayer, draw_spheres, render_spheres, sphere_poses
+from genima.view import CameraView
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One step of a demonstration.
+
+    Attributes:
+        given: What the model is given.
+        target: What it should draw, as `DrawInput.pictures`.
+        labels: `genima.decode.palette.Label` of each of its pixels.
+        q_target: The joint positions that it shows [rad].
+        gripper_open: Whether the gripper is to be open.
+        goal: What the arm is to do.
+    """
+
+    given: DrawInput
+    target: UInt8[Array, "b h w 3"]
+    labels: UInt8[Array, "b h w"]
+    q_target: Float[Array, "7"]
+    gripper_open: bool
+    goal: str
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Several samples. The pictures of all of them lie one after the other.
+
+    Attributes:
+        given: As in `Sample`.
+        target: From 0 to 1.
+        labels: As in `Sample`.
+        q_target: As in `Sample`.
+        gripper_open: As in `Sample`.
+        goals: One for each picture.
+    """
+
+    given: list[DrawInput]
+    target: Float[Tensor, "b 3 h w"]
+    labels: Bytes[Tensor, "b h w"]
+    q_target: Float[Tensor, "n 7"]
+    gripper_open: Bool[Tensor, "n"]
+    goals: list[str]
+
+    def parts(self, count: int) -> list["Samples"]:
+        """So many parts of about the same size, none of them empty."""
+        size = -(-len(self.given) // count)
+        each = len(self.target) // len(self.given)
+        return [
+            Samples(
+                self.given[first : first + size],
+                self.target[first * each : (first + size) * each],
+                self.labels[first * each : (first + size) * each],
+                self.q_target[first : first + size],
+                self.gripper_open[first : first + size],
+                self.goals[first * each : (first + size) * each],
+            )
+            for first in range(0, len(self.given), size)
+        ]
+
+
+def collate(samples: Sequence[Sample]) -> Samples:
+    """Put samples side by side."""
+    target = torch.from_numpy(np.concatenate([sample.target for sample in samples]))
+    return Samples(
+        [sample.given for sample in samples],
+        target.permute(0, 3, 1, 2).float() / 255.0,
+        torch.from_numpy(np.concatenate([sample.labels for sample in samples])),
+        torch.from_numpy(np.stack([sample.q_target for sample in samples])).float(),
+        torch.tensor([sample.gripper_open for sample in samples]),
+        [sample.goal for sample in samples for _ in sample.target],
+    )
+
+
+class DrawingSamples(WindowDataset):
+    """All steps of some demonstrations.
+
+    Args:
+        demonstrations: With their images.
+        policy: Of the data, with its image size.
+        config: Of the model that is trained.
+        jitter_rad: Largest error of the joint positions that the model is told.
+        seed: Of everything random.
+    """
+
+    def __init__(
+        self,
+        demonstrations: Sequence[Demonstration],
+        policy: Policy,
+        config: DrawConfig,
+        jitter_rad: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(demonstrations, policy, seed)
+        self._frames = [
+            {name: demonstration.images[name] for name in policy.cameras}
+            for demonstration in demonstrations
+        ]
+        self._config, self._jitter_rad = config, jitter_rad
+
+    def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
+        episode, step = self._locate(index)
+        rng = self._rng(index)
+        windows = self._windows[episode]
+        window = windows[step]
+        images = observed(self._frames[episode], step, windows.cameras)
+        views = {camera.name: camera.view(window.q) for camera in windows.cameras}
+        reach = self._jitter_rad * rng.random()
+        arm = ArmState(window.q + rng.uniform(-reach, reach, 7), window.gripper_open, views)
+        layers = self._layers(window.q_target, window.gripper_target, views)
+        cells = {name: square_image(image, self._config.cell_px) for name, image in images.items()}
+        drawn = {name: draw_spheres(cells[name], layers[name]) for name in layers}
+        labels = {name: _labels(layer, window.gripper_target) for name, layer in layers.items()}
+        return Sample(
+            draw_input(images, arm, self._config),
+            arranged(drawn, self._config),
+            arranged({n: np.dstack([x] * 3) for n, x in labels.items()}, self._config)[..., 0],
+            window.q_target,
+            window.gripper_target,
+            self._instruction(episode, rng),
+        )
+
+    def _layers(
+        self, q: Float[Array, "7"], gripper_open: bool, views: dict[str, CameraView]
+    ) -> dict[str, SphereLayer]:
+        """The spheres of joint positions in the model's cells."""
+        side, poses = self._config.cell_px, sphere_poses(q)
+        return {
+            name: render_spheres(
+                poses,
+                gripper_open,
+                replace(view, intrinsics=view.intrinsics.resize(side, side)),
+                self._policy.sphere_radii_m[name],
+            )
+            for name, view in views.items()
+        }
+
+
+def _labels(layer: SphereLayer, gripper_open: bool) -> UInt8[Array, "h w"]:
+    """What each pixel shows."""
+    colour = layer.index.astype(np.uint8) + np.uint8(Label.BASE)
+    if not gripper_open:
+        colour[layer.index == Label.OPEN - Label.BASE] = Label.CLOSED
+    colour[layer.mask & ~layer.rgb.any(axis=2)] = Label.BLACK
+    return np.where(layer.mask, colour, np.uint8(Label.OTHER))
