@@ -24,6 +24,7 @@ setup(
             "camera_node = genima_recorder.camera_node:main",
             "teleop_node = genima_recorder.teleop_node:main",
             "record = genima_recorder.record_program:main",
+            "board_tracker_node = genima_recorder.board_tracker_node:main",
             "calibration_capture = genima_recorder.capture_program:main",
         ],
     },

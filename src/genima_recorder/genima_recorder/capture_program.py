@@ -26,7 +26,7 @@ from genima.handeye.collector import Collector
 from genima.handeye.samples import SampleFolder
 from genima.kinematics import JOINT_NAMES
 from genima_ros.conversions import image_to_rgb, joint_positions, seconds
-from genima_ros.dds import send_lost_messages_soon
+from genima_ros.dds import set_up_dds
 from genima_ros.qos import IMAGES, JOINT_STATES, RELIABLE_LATEST
 
 EXIT_NONE, EXIT_REFUSED = 1, 2
@@ -162,7 +162,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def main() -> None:
     """Run the program; Ctrl-C ends it with the samples that there are."""
     arguments = parse(sys.argv[1:])
-    send_lost_messages_soon()
+    set_up_dds()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
