@@ -26,7 +26,7 @@ from genima.realsense.live import LiveCamera
 from genima.realsense.software import SoftwareCamera
 from genima.timing import DeadlineLoop
 from genima_recorder import camera_node
-from genima_ros.dds import send_lost_messages_soon
+from genima_ros.dds import set_up_dds
 from genima_ros.qos import RECORDING
 
 NAMES = ("front", "wrist", "left_shoulder", "right_shoulder")
@@ -73,7 +73,7 @@ def cpu_share(seconds: float) -> float:
 
 def subscribe(domain: int, stop: Event, counts: "multiprocessing.Queue[dict[str, int]]") -> None:
     """Count images in a process of its own, without decoding them."""
-    send_lost_messages_soon()
+    set_up_dds()
     rclpy.init(domain_id=domain)
     node = rclpy.create_node("subscriber")
     heard = dict.fromkeys(NAMES, 0)
@@ -115,7 +115,7 @@ def publish(
     cameras: dict[str, SoftwareCamera], settings: ColourSettings, s: float, domain: int
 ) -> None:
     camera_node.make_sources = lambda *_: sources(cameras, settings)
-    send_lost_messages_soon()
+    set_up_dds()
     rclpy.init(domain_id=domain)
     node = camera_node.CameraNode()
     node.set_parameters([Parameter("cameras", value=[f"{name}={name}" for name in NAMES])])

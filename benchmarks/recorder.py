@@ -28,7 +28,7 @@ from recorder_publisher import CAMERAS
 from genima.evaluation.domain import claim_domain
 from genima.recording.cdr import decode_image
 from genima.recording.recording import RecordedEpisode, Recording
-from genima_ros.dds import send_lost_messages_soon
+from genima_ros.dds import set_up_dds
 from genima_ros.qos import LATCHED
 
 ROOT = Path(__file__).parent.parent
@@ -237,7 +237,7 @@ def main() -> None:
 def run(folder: Path, seconds: float, rate: float) -> list[TakeReport]:
     """Record takes until enough is recorded."""
     reports: list[TakeReport] = []
-    send_lost_messages_soon()
+    set_up_dds()
     rclpy.init(args=[])
     node = rclpy.create_node("benchmark")
     with processes(folder, 10 * seconds + 600.0, rate) as pid:

@@ -17,7 +17,7 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from genima.kinematics import JOINT_NAMES
 from genima.timing import DeadlineLoop
 from genima_ros.conversions import time_message
-from genima_ros.dds import send_lost_messages_soon
+from genima_ros.dds import set_up_dds
 from genima_ros.qos import IMAGE_PUBLISHER, JOINT_STATES_PUBLISHER, RELIABLE_LATEST
 
 CAMERAS = ("front", "wrist", "left_shoulder", "right_shoulder")
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--rate", type=float, default=30.0)
     given = parser.parse_args()
-    send_lost_messages_soon()
+    set_up_dds()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     cameras = Cameras(given.rate)
     count = round(given.seconds * given.rate)

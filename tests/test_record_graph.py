@@ -29,11 +29,11 @@ import sys, time
 import rclpy
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, JointState
-from genima_ros.dds import send_lost_messages_soon
+from genima_ros.dds import set_up_dds
 from genima_ros.qos import IMAGE_PUBLISHER, JOINT_STATES_PUBLISHER
 
 width, joint = int(sys.argv[1]), sys.argv[2]
-send_lost_messages_soon()
+set_up_dds()
 rclpy.init(args=[])
 node = Node("world")
 images = {

@@ -33,7 +33,7 @@ from genima.geometry import rotation_from_quat_xyzw, transform
 from genima.kinematics import JOINT_NAMES
 from genima.spheres import Sphere, sphere_colours
 from genima_ros.conversions import joint_positions, seconds
-from genima_ros.dds import send_lost_messages_soon
+from genima_ros.dds import set_up_dds
 from genima_ros.qos import JOINT_STATES, LATCHED
 
 _MESSAGES_S, _KEYS_S = 0.02, 0.05
@@ -150,7 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="approve", description=__doc__)
     parser.add_argument("--namespace", default="")
     arguments = parser.parse_args()
-    send_lost_messages_soon()
+    set_up_dds()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

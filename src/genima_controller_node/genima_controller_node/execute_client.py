@@ -13,7 +13,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.task import Future
 
-from genima_ros.dds import send_lost_messages_soon
+from genima_ros.dds import set_up_dds
 from genima_ros.qos import LATCHED
 
 #: How long to look for a controller [s].
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("instruction", help='for example "push the maroon button"')
     parser.add_argument("--time-limit", type=float, default=0.0, help="seconds; 0 for no limit")
     arguments = parser.parse_args()
-    send_lost_messages_soon()
+    set_up_dds()
     rclpy.init()
     client = ExecuteClient()
     try:

@@ -30,7 +30,7 @@ from genima.recording_ui.snapshot import RecorderState
 from genima_recorder.own_recorder import own_recorder
 from genima_recorder.record_client import STATUS_TOPIC, TIME_LIMITS_S, RecordClient
 from genima_recorder.recorder_process import RecorderProcess
-from genima_ros.dds import send_lost_messages_soon
+from genima_ros.dds import set_up_dds
 
 EXIT_TAKE_OPEN, EXIT_REFUSED = 1, 2
 #: How long the recorder may take to say something [s]; it first repairs what a killed one left.
@@ -224,7 +224,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def main() -> None:
     """Run the program; Ctrl-C is a key, other signals end it in good order."""
     arguments = parse(sys.argv[1:])
-    send_lost_messages_soon()
+    set_up_dds()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

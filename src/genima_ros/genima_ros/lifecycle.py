@@ -24,7 +24,7 @@ from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
 from genima.errors import GenimaError
-from genima_ros.dds import send_lost_messages_soon
+from genima_ros.dds import set_up_dds
 from genima_ros.diagnostics import DiagnosticsPublisher, Health
 from genima_ros.parameters import declare_parameters, read_parameters
 
@@ -200,7 +200,7 @@ def run_node(make_node: Callable[[], GenimaNode]) -> None:
 def _init() -> None:
     """Start rclpy; a command line or parameter file that cannot be read ends in a sentence."""
     try:
-        send_lost_messages_soon()
+        set_up_dds()
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     except (RuntimeError, ValueError) as error:
         print(f"cannot start: {error}", file=sys.stderr)

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The DDS profile is one that the middleware accepts, and the user's own comes first."""
+"""Nodes stay on this computer with a profile that the middleware accepts, unless told else."""
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from genima_ros.dds import send_lost_messages_soon
+from genima_ros.dds import set_up_dds
 
 _START_A_NODE = """
-from genima_ros.dds import send_lost_messages_soon
-send_lost_messages_soon()
+from genima_ros.dds import set_up_dds
+set_up_dds()
 import rclpy
 rclpy.init()
 rclpy.create_node("profile_check").destroy_node()
@@ -35,5 +36,26 @@ def test_middleware_reads_the_profile_without_complaint() -> None:
 
 def test_profile_of_the_user_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FASTRTPS_DEFAULT_PROFILES_FILE", "/etc/mine.xml")
-    send_lost_messages_soon()
+    set_up_dds()
     assert os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] == "/etc/mine.xml"
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "LOCALHOST"), ("SUBNET", "SUBNET")])
+def test_nodes_stay_on_this_computer_unless_the_operator_opens_them(
+    given: str | None, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ROS_AUTOMATIC_DISCOVERY_RANGE", raising=False)
+    if given:
+        monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", given)
+    set_up_dds()
+    assert os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] == used
+
+
+def test_every_program_that_starts_rclpy_sets_up_dds_first() -> None:
+    starters = []
+    for path in sorted(Path(__file__).parents[2].glob("*/genima_*/**/*.py")):
+        text = path.read_text()
+        if "rclpy.init(" in text:
+            starters.append(path.name)
+            assert "set_up_dds()\n" in text.partition("rclpy.init(")[0], path
+    assert "lifecycle.py" in starters and len(starters) >= 5

@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from genima.errors import GenimaError, InvalidParameter
-from genima_ros.dds import send_lost_messages_soon
+from genima_ros.dds import set_up_dds
 from genima_ros.parameters import declare_parameters, read_parameters
 from genima_sim_bridge.world_client import GraphFault, Interrupted
 
@@ -31,7 +31,7 @@ def run_program(name: str, schema: type, folder: str, work: Work) -> NoReturn:
         folder: The parameter that names the folder to work on.
         work: Gets the node, the parameters and an event that is set when the work is to end.
     """
-    send_lost_messages_soon()
+    set_up_dds()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

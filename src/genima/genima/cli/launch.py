@@ -21,6 +21,8 @@ def run(
     """Run a launch file; hands over to `ros2 launch` where that exists."""
     from genima.launching import evaluate, launch, parse_file
 
+    # Also for nodes that are not the suite's, and do not set it themselves.
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     path = find_file(file)
     if shutil.which("ros2"):
         options = ["--show-args"] if show_args else []
