@@ -27,7 +27,12 @@ PATIENCE_S = 60.0
 #: A simulated arm does not wait for its torques. On a busy machine these are late: stiff joints
 #: then begin to swing, and are far from their command.
 SOFT = HoldingGains((200.0,) * 4 + (100.0,) * 3, (28.0,) * 4 + (20.0,) * 3)
-BUSY = {"state_timeout_s": 1.0, "tracking_tolerance_rad": 1.0, "trajectory_timeout_s": 0.5}
+BUSY = {
+    "state_timeout_s": 1.0,
+    "tracking_tolerance_rad": 1.0,
+    "trajectory_timeout_s": 0.5,
+    "release_after_s": 1000.0,
+}
 AHEAD_S = np.array([0.02, 0.1, 0.3])
 
 

@@ -33,7 +33,7 @@ from genima.timing import DeadlineLoop
 
 Result = TypeVar("Result")
 
-#: How long to wait for a call that takes half a second [s]; a dead arm is noticed after two.
+#: Patience with a call that takes half a second [s]; a dead arm is noticed after two.
 _PATIENCE_S = 5.0
 #: A stop gives up after two seconds by the arm's clock, which in a simulated arm goes slowly [s].
 _STOP_PATIENCE_S = 15.0
@@ -81,24 +81,12 @@ class FrankaArm:
     @property
     def fault(self) -> str:
         """Why the arm cannot be used, in a sentence; empty if it can."""
-        failure = self._failure
-        if failure is not None and not self._user_stopped:
-            return str(failure)
-        if self._reading is None:
-            return f"{self._settings.name}: not connected"
-        if self._silent:
-            return f"{self._settings.name}: it has fallen silent; check cable and power, recover"
-        return mode_fault(self._reading.mode, self._settings.name)
+        return self._fault()[0]
 
     @property
     def trouble(self) -> ArmTrouble | None:
         """The cause of `fault`; None without one."""
-        failure, reading = self._failure, self._reading
-        if failure is not None and not self._user_stopped:
-            return failure.trouble
-        if reading is None or self._silent:
-            return ArmTrouble.NETWORK
-        return mode_trouble(reading.mode)
+        return self._fault()[1]
 
     @property
     def engaged(self) -> bool:
@@ -213,6 +201,17 @@ class FrankaArm:
             self._reader = None
         self._robot = None
         self._lost = True
+
+    def _fault(self) -> tuple[str, ArmTrouble | None]:
+        failure, reading, name = self._failure, self._reading, self._settings.name
+        if failure is not None and not self._user_stopped:
+            return str(failure), failure.trouble
+        if reading is None:
+            return f"{name}: not connected", ArmTrouble.NETWORK
+        if self._silent:
+            sentence = "it has fallen silent; check cable and power, recover"
+            return f"{name}: {sentence}", ArmTrouble.NETWORK
+        return mode_fault(reading.mode, name), mode_trouble(reading.mode)
 
     @property
     def connected(self) -> bool:
