@@ -116,6 +116,16 @@ def test_image_before_all_joint_states_is_not_used(collector: Collector) -> None
     assert judged is not None and judged.verdict is Verdict.NO_JOINTS
 
 
+def test_silence_of_the_joints_around_an_image_is_no_rest(collector: Collector) -> None:
+    for time_s in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5):
+        collector.add_joints(Q_HOME, time_s)
+    collector.add_image(board_image, 1.0)
+    for time_s in (1.02, 1.1, 1.2):
+        collector.add_joints(MOVED, time_s)
+    judged = collector.judge()
+    assert judged is not None and judged.verdict is Verdict.NO_JOINTS
+
+
 def test_clock_that_goes_back_forgets_what_was_before_it(collector: Collector) -> None:
     collector.add_joints(MOVED, 50.0)
     samples = taken(judgements(lambda t: Q_HOME, board_image(), 1.0, collector))

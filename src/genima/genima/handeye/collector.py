@@ -22,6 +22,8 @@ from genima.handeye.samples import SampleSetup, rectified
 _BEFORE_S, _AFTER_S = 0.4, 0.15
 #: No joint moves by more while it is at rest [rad].
 _REST_RAD = 0.003
+#: Joint states come at 20 Hz at the slowest [s].
+_LONGEST_GAP_S = 0.12
 #: Joint states that are kept [s].
 _SPAN_S = 3.0
 #: Poses of the hand that are closer in both are the same [m], [rad].
@@ -103,14 +105,16 @@ class Collector:
         self._waiting = None
         times = np.array([time_s for time_s, _ in self._joints])
         begin_s = stamp_s if self._any_pose else stamp_s - _BEFORE_S
-        if times[0] > begin_s:
+        first = int(np.searchsorted(times, begin_s, "right")) - 1
+        last = int(np.searchsorted(times, stamp_s + _AFTER_S, "left"))
+        # Over a longer silence nobody knows where the arm was.
+        if first < 0 or np.diff(times[first : last + 1]).max(initial=0.0) > _LONGEST_GAP_S:
             return Judged(Verdict.NO_JOINTS)
-        around = (times >= begin_s) & (times <= stamp_s + _AFTER_S)
         states = np.array([q for _, q in self._joints])
         q = np.array([np.interp(stamp_s, times, column) for column in states.T])
         if self._any_pose:
             return Judged(Verdict.TAKEN, 0, read(), q)
-        if np.ptp(states[around], axis=0).max() > _REST_RAD:
+        if np.ptp(states[first : last + 1], axis=0).max() > _REST_RAD:
             return Judged(Verdict.MOVING)
         return self._judge_at_rest(read, q)
 
