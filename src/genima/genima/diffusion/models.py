@@ -19,10 +19,12 @@ from typing import Any
 import diffusers
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
+from diffusers.utils import logging as diffusers_logging
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers.utils import logging as transformers_logging
 
 from genima.diffusion.config import DrawConfig, Guide, from_json, to_json
 from genima.diffusion.network import DrawNetwork
@@ -32,6 +34,9 @@ from genima.errors import GenimaError, PolicyError
 from genima.files import json_bytes, replaced_folder
 
 CONFIG = "genima.json"
+# Bars of milliseconds, in the logs of nodes.
+diffusers_logging.disable_progress_bar()
+transformers_logging.disable_progress_bar()
 #: Files are split at this size, so that each can be kept in a git repository.
 _SHARD = "15MB"
 # Of a model on the hub: not its single-file copies and pickles.
@@ -117,10 +122,21 @@ def load_models(folder: Path, dtype: torch.dtype = torch.float32) -> DrawModels:
         tokenizers.append(source.load("tokenizer_2", _tokenizer))
         load_second = CLIPTextModelWithProjection.from_pretrained
         encoders.append(source.load("text_encoder_2", load_second))
+    for number, (tokenizer, encoder) in enumerate(zip(tokenizers, encoders, strict=True)):
+        _require_fit(folder, "_2" if number else "", len(tokenizer), encoder.config.vocab_size)
     scheduler = source.load("scheduler", _scheduler)
     network = DrawNetwork(config, unet, controlnet, vae).eval()
     text = TextEncoders(tokenizers, encoders, config.side_px).eval()
     return DrawModels(config, network, text, scheduler)
+
+
+def _require_fit(folder: Path, suffix: str, words: int, known: int) -> None:
+    # A tokenizer without its files is loaded without a word, and without words.
+    if words != known:
+        raise PolicyError(
+            f"{folder}: tokenizer{suffix} has {words} words, text_encoder{suffix} knows {known}; "
+            "a file of the tokenizer is missing, or they are not of one model"
+        )
 
 
 def load_config(folder: Path) -> DrawConfig:
