@@ -56,9 +56,9 @@ def test_home_is_reached_and_the_gripper_closes(driver: Driver) -> None:
     driver.until(lambda: np.abs(driver.robot.arm.reading.q - Q_HOME).max() < 0.1, "home")
     driver.session.command_gripper(False, 0.0)  # from before the driver began
     driver.session.command_gripper(False, 1e12)
-    driver.until(lambda: driver.session.opening < 0.1, "a closed gripper")
+    driver.until(lambda: driver.robot.opening < 0.1, "a closed gripper")
     driver.session.command_gripper(True, 1e12)
-    driver.until(lambda: driver.session.opening > 0.9, "an open gripper")
+    driver.until(lambda: driver.robot.opening > 0.9, "an open gripper")
 
 
 def test_a_hold_lasts_until_it_is_recovered(driver: Driver) -> None:
@@ -128,6 +128,30 @@ def test_a_control_thread_that_dies_leaves_the_arm_alone_for_good(driver: Driver
     assert (driver.state, driver.cause) == (DriverState.HALTED, DriverCause.DEFECT)
     with pytest.raises(NotReady, match="the driver has ended"):
         driver.session.recover().result()
+
+
+def test_control_that_ends_by_itself_halts(driver: Driver) -> None:
+    driver.stream()
+    driver.until_state(DriverState.FOLLOWING)
+    driver.robot.arm._robot.stop()
+    driver.until_state(DriverState.HALTED)
+    assert (driver.cause, driver.robot.arm.engaged) == (DriverCause.REFUSED, False)
+    assert "no longer held by the driver; then call recover" in driver.reason
+    driver.end_stream()
+    driver.session.recover().result()
+
+
+def test_a_driver_that_pauses_leaves_the_arm_alone_and_stays_connected(driver: Driver) -> None:
+    driver.stream()
+    driver.until_state(DriverState.FOLLOWING)
+    driver.session.halt(DriverCause.ORDERED, "the driver was deactivated")
+    driver.until(lambda: driver.session.at_rest, "rest")
+    driver.session.release()
+    assert not driver.robot.arm.engaged
+    driver.end_stream()
+    assert driver.session.open().result() == "connected"
+    driver.session.recover().result()
+    assert driver.state is DriverState.IDLE
 
 
 def test_a_dry_run_follows_and_sends_nothing(arm: SimulatedArm) -> None:

@@ -42,12 +42,11 @@ class JointPublisher:
         self._period_s = 0.75 * period_s
         self._published_s = -np.inf
 
-    def publish(self, tick: DriverTick, opening: float, ros_now_s: float) -> None:
+    def publish(self, tick: DriverTick, ros_now_s: float) -> None:
         """Publish what is new in a tick, if it is time.
 
         Args:
             tick: What was seen.
-            opening: Of the gripper, 0 to 1; NaN without one.
             ros_now_s: The time of the tick by the ROS clock [s].
         """
         reading = tick.reading
@@ -56,11 +55,11 @@ class JointPublisher:
             return
         self._published_s = reading.stamp_s
         stamp_s = reading.stamp_s + ros_now_s - tick.now_s
-        if np.isnan(opening):
+        if np.isnan(tick.opening):
             self._joints.publish(joint_state(JOINT_NAMES, reading.q, reading.dq, stamp_s))
             return
         names = (*JOINT_NAMES, *FINGER_JOINTS)
-        q = np.append(reading.q, np.full(2, opening * _FINGER_TRAVEL_M))
+        q = np.append(reading.q, np.full(2, tick.opening * _FINGER_TRAVEL_M))
         self._joints.publish(joint_state(names, q, np.append(reading.dq, np.zeros(2)), stamp_s))
 
 
@@ -107,12 +106,11 @@ class DriverStatusPublisher:
             self._logger.info(text)
 
 
-def driver_health(status: types.DriverStatus, loop: DeadlineLoop, opening: float) -> Health:
+def driver_health(status: types.DriverStatus, loop: DeadlineLoop) -> Health:
     """The driver's health: its state, and how well it keeps its rhythm."""
     values = {
         "state": status.state.name,
         "cause": status.cause.name,
-        "gripper opening": round(opening, 3),
         "limited": status.limited,
         "trajectories refused": status.trajectories_refused,
         "halts": status.halts,

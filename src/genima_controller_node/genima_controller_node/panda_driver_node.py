@@ -81,15 +81,16 @@ class PandaDriverNode(GenimaNode):
         self.get_logger().info(f"active{dry}: connects to {self.parameters.robot_ip}")
 
     def deactivate(self) -> None:
-        """Bring the arm to rest."""
+        """Bring the arm to rest and leave it alone."""
         self._session.halt(DriverCause.ORDERED, "the driver was deactivated")
         self._active = False
         self._thread.join()
         self.destroy_timer(self._status_poll)
+        self._session.release()
         self._poll_status()
 
     def cleanup(self) -> None:
-        """Leave the arm alone and disconnect."""
+        """Disconnect."""
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -109,7 +110,7 @@ class PandaDriverNode(GenimaNode):
     def _tick(self) -> None:
         now_s = self._now_s()  # before the tick, which takes its time: what it saw is stamped
         tick = self._session.tick()
-        self._joints.publish(tick, self._session.opening, now_s)
+        self._joints.publish(tick, now_s)
 
     def _now_s(self) -> float:
         return self.get_clock().now().nanoseconds * 1e-9
@@ -187,7 +188,7 @@ class PandaDriverNode(GenimaNode):
         self._statuses.poll(self._session.status, self._loop.overruns)
 
     def _health(self) -> Health:
-        return driver_health(self._session.status, self._loop, self._session.opening)
+        return driver_health(self._session.status, self._loop)
 
 
 def main() -> None:

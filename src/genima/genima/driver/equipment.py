@@ -60,6 +60,8 @@ class Equipment:
             ArmError: Arm or gripper cannot be used.
             MissingDependency: What speaks to them is not installed.
         """
+        if self.connected:
+            return "connected"
         try:
             self._robot.arm.connect()
         except GenimaError as error:

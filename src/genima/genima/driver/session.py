@@ -39,8 +39,8 @@ class DriverSession:
     """One arm from connection to disconnection.
 
     `tick` is called each period by one thread; it never waits for the arm. `open`, `recover` and
-    `home` are carried out in a thread of their own, one after the other. Only `close` and
-    `abandon` wait.
+    `home` are carried out in a thread of their own, one after the other. Only `release`,
+    `abandon` and `close` wait.
 
     Args:
         robot: Arm and gripper.
@@ -96,11 +96,6 @@ class DriverSession:
         with self._lock:
             standing_s = self._motion.standing_s(self._clock_s())
         return standing_s > 2.5 * self._parameters.period_s
-
-    @property
-    def opening(self) -> float:
-        """How far the gripper is open, 0 to 1; NaN without one."""
-        return self._robot.opening
 
     def open(self) -> "Future[str]":
         """Connect to arm and gripper; nothing moves."""
@@ -180,22 +175,27 @@ class DriverSession:
             self._settling = True
             self._orders.put(self._release)
         # Until all is connected nobody is to take the arm for one without a gripper.
-        return DriverTick(now_s, reading if self._equipment.opened else None, q)
+        known = reading if self._equipment.opened else None
+        return DriverTick(now_s, known, self._robot.opening, q)
 
     def abandon(self, defect: str) -> None:
         """No tick comes any more: leave the arm alone, for good."""
         with self._lock:
             self._ended = True
             self._motion.halt(DriverCause.DEFECT, defect)
+        self.release()
+
+    def release(self) -> None:
+        """Leave the arm alone; no tick comes for now."""
+        with self._lock:
             self._motion.leave()
         self._arm.release()
 
     def close(self) -> None:
         """Bring the arm to rest and disconnect; ticks are over."""
-        with self._lock:
-            self._ended = True
-            self._motion.leave()
+        self._ended = True
         self._orders.close(_LAST_ORDER_S)
+        self.release()
         self._robot.close()
 
     def _recover(self) -> str:
@@ -204,9 +204,7 @@ class DriverSession:
             raise NotReady("the arm is in motion; call hold and wait until it stands")
         if reason := self._emergency_stop.reason(self._clock_s()):
             raise NotReady(reason)
-        with self._lock:
-            self._motion.leave()
-        self._arm.release()
+        self.release()
         self._equipment.recover()
         with self._lock:
             self._motion.clear()

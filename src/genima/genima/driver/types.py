@@ -144,9 +144,11 @@ class DriverTick(NamedTuple):
     Attributes:
         now_s: When, on the driver's clock [s].
         reading: The arm's newest state.
+        opening: How far the gripper is open, 0 to 1; NaN without one.
         q: What it was sent, or would have been in a dry run [rad].
     """
 
     now_s: float
     reading: ArmReading | None
+    opening: float
     q: Float[Array, "7"] | None

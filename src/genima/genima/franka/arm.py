@@ -10,13 +10,7 @@ import numpy as np
 
 from genima.arrays import Array, Float
 from genima.errors import ArmError
-from genima.franka.failures import (
-    ArmFailure,
-    arm_error,
-    connection_lost,
-    mode_fault,
-    mode_trouble,
-)
+from genima.franka.failures import ArmFailure, arm_error, connection_lost, mode_fault, mode_trouble
 from genima.franka.joint_tracker import JointTracker
 from genima.franka.library import franky
 from genima.franka.patience import drop, within
