@@ -2,6 +2,7 @@
 """The bridge taken through its life in this process, with the real world in lockstep."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,15 @@ from rclpy.parameter import Parameter
 from trajectory_msgs.msg import JointTrajectory
 
 from genima.evaluation.domain import claim_domain
+from genima.kinematics import JOINT_NAMES
+from genima.sim.mujoco_world import Q_START
+from genima_ros.conversions import joint_state
 from genima_ros.diagnostics import Level
 from genima_sim_bridge.sim_bridge_node import SimBridgeNode
 
 CAMERAS = Path(__file__).parents[3] / "config" / "cameras.yaml"
+#: Longest wait for anything [s]; a test that needs it has failed.
+PATIENCE_S = 60.0
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
@@ -145,3 +151,24 @@ def test_defect_of_the_world_is_an_error_in_the_diagnostics(bridge: Any) -> None
         Level.ERROR,
         "the world has stopped: the physics broke",
     )
+
+
+def test_world_follows_the_joint_states_of_an_arm_elsewhere(bridge: Any) -> None:
+    set_parameter(bridge, "follow_joint_states", True)
+    assert bridge.trigger_configure() is FAILURE
+    assert "follow_joint_states needs pacing realtime" in bridge.said[0]
+    set_parameter(bridge, "pacing", "realtime")
+    assert bridge.trigger_configure() is SUCCESS
+    assert bridge.trigger_activate() is SUCCESS
+    assert not bridge.count_publishers("joint_states")
+    assert bridge.count_subscribers("joint_states") and not bridge.count_subscribers(
+        "joint_trajectory"
+    )
+    assert "start the driver of the arm first" in reset(bridge, task="push_button").message
+    q = Q_START + 0.05
+    bridge._on_joint_state(joint_state(JOINT_NAMES, q, np.zeros(7), 1.0))
+    assert reset(bridge, task="push_button").success
+    world = bridge._world
+    end_s = time.monotonic() + PATIENCE_S
+    while np.abs(bridge._runner.call(lambda: world.state().q) - q).max() > 0.02:
+        assert time.monotonic() < end_s
