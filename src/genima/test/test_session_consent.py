@@ -123,6 +123,10 @@ def test_waiting_world_waits_for_the_operator_too() -> None:
     loop.offer(target())
     assert loop.status.state is AWAITING
     assert loop.advance() == []
+    loop.session.reject(loop.now_s)
+    assert loop.run(loop.settings.retry_s + 0.1) != []  # its time goes on to the next drawing
+    loop.offer(target())
+    assert loop.advance() == []
     loop.session.approve(loop.now_s)
     assert loop.advance() != []
 

@@ -220,11 +220,9 @@ class ControlSession:
 
     def _objection(self, plan: Plan, age_s: float) -> str:
         """Why a plan is not followed; empty if it is."""
-        if bad_age := self._settings.bad_age(age_s):
-            return bad_age
-        if objection := self._gate.objection(plan.postures):
-            return f"the drawn target cannot be followed: {objection}"
-        return ""
+        objection = self._gate.objection(plan.postures)
+        words = f"the drawn target cannot be followed: {objection}" if objection else ""
+        return self._settings.bad_age(age_s) or words
 
     def _adopt(self, plan: Plan, stamp_s: float, now_s: float) -> None:
         asked, p = self._settings.approve, self._policy
@@ -243,7 +241,9 @@ class ControlSession:
         self._consent.drop()
         self._refused += 1
         self._reason, self._due_s = reason, now_s + self._settings.retry_s
-        self._state = SessionState.HOLDING if self._chunks else SessionState.WAITING
+        if self._settings.blocking and not self._try_to_seed(now_s):  # as in `refuse`
+            return
+        self._state = SessionState.HOLDING if self.moving else SessionState.WAITING
         self._watch.begin(now_s)
 
     def _note_brake(self, output: GateOutput) -> None:
