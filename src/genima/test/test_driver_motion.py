@@ -94,6 +94,21 @@ def test_a_stream_is_followed_exactly() -> None:
     require_within_limits(bench.sent, PARAMETERS)
 
 
+def test_a_stream_that_is_too_fast_is_followed_as_fast_as_allowed() -> None:
+    bench = Bench()
+    for turn in range(100):
+        t_s = bench.now_s - 100.0 + AHEAD_S
+        q, dq = np.tile(Q_HOME, (3, 1)), np.zeros((3, 7))
+        q[:, 0] += 0.8 * (1.0 - np.cos(3.0 * t_s))
+        dq[:, 0] = 2.4 * np.sin(3.0 * t_s)
+        if turn % 2 == 0:
+            bench.motion.accept(bench.trajectory(q=q, dq=dq), bench.now_s)
+        bench.tick()
+    fastest = FR3.dq_max[0] * PARAMETERS.velocity_fraction
+    assert bench.speeds()[:, 0].max() == pytest.approx(fastest, rel=1e-3)
+    require_within_limits(bench.sent, PARAMETERS)
+
+
 def test_a_stream_that_ends_in_motion_brakes_and_goes_on_with_the_next() -> None:
     bench = Bench()
     bench.stream(1.0)
