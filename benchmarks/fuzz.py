@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Malformed and hostile messages on every subscription of every node, over real DDS.
 
-    python benchmarks/fuzz.py [--messages 10000] [--nodes controller_node ...] [--seed 0]
+    python benchmarks/fuzz.py [--messages 10000] [--nodes NODE ...] [--seed 0] [--realtime]
 
 Each node runs in a process of its own, with franky-sim where it wants an arm. Messages are made
 from the definitions of their types (tests/hostile_messages.py); good ones come in between, so that
@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.fuzz_cases import NODES, case_of  # noqa: E402
+from tests.fuzz_cases import NODES, PROGRAMS, case_of  # noqa: E402
 from tests.node_fuzzer import NodeFuzzer, TopicResult, fuzzed  # noqa: E402
 
 from genima.evaluation.domain import claim_domain  # noqa: E402
@@ -32,13 +32,13 @@ from genima.evaluation.domain import claim_domain  # noqa: E402
 _HEAD = "| node | topic | sent | taken | exceptions | defects | commands | faults | KiB | s |"
 
 
-def fuzz_node(name: str, messages: int, seed: int) -> None:
+def fuzz_node(name: str, messages: int, seed: int, pacing: str) -> None:
     """Fuzz one node; a line of JSON for each topic."""
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         domain = stack.enter_context(claim_domain())
-        case = stack.enter_context(case_of(name, folder))
+        case = stack.enter_context(case_of(name, folder, pacing))
         if case.listens and not (case.needs and find_spec(case.needs) is None):
             fuzzer = stack.enter_context(fuzzed(case, domain, seed))
             for topic in fuzzer.topics:
@@ -68,19 +68,30 @@ def main() -> int:
     """Fuzz the nodes one after the other; exit status 1 if one broke."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--messages", type=int, default=10_000, help="on each topic")
-    parser.add_argument("--nodes", nargs="+", default=NODES, choices=NODES, metavar="NODE")
+    parser.add_argument(
+        "--nodes",
+        nargs="+",
+        default=[*NODES, *PROGRAMS],
+        choices=[*NODES, *PROGRAMS],
+        metavar="NODE",
+    )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--realtime", action="store_true", help="the controller too; on an idle machine only"
+    )
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        fuzz_node(arguments.nodes[0], arguments.messages, arguments.seed)
+        pacing = "realtime" if arguments.realtime else "lockstep"
+        fuzz_node(arguments.nodes[0], arguments.messages, arguments.seed, pacing)
         return 0
     print(_HEAD)
     print("|---" * (_HEAD.count("|") - 1) + "|")
     broken = False
     for name in arguments.nodes:
         words = ["--one", "--nodes", name, "--messages", str(arguments.messages)]
-        command = [sys.executable, __file__, *words, "--seed", str(arguments.seed)]
+        words += ["--seed", str(arguments.seed), *["--realtime"] * arguments.realtime]
+        command = [sys.executable, __file__, *words]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as child:

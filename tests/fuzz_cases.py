@@ -8,6 +8,7 @@ from pathlib import Path
 from genima_msgs.action import ExecuteInstruction
 from genima_msgs.srv import StartTake
 from rclpy.action import ActionClient
+from rclpy.node import Node
 from std_srvs.srv import Trigger
 from tests.fuzz_world import CAMERAS_FILE, INSTRUCTION, ROOT
 from tests.node_fuzzer import Case, NodeFuzzer
@@ -24,22 +25,24 @@ _ARMS = ("panda_driver_node", "teleop_node")
 
 
 @contextmanager
-def case_of(executable: str, folder: Path) -> Iterator[Case]:
+def case_of(executable: str, folder: Path, pacing: str = "lockstep") -> Iterator[Case]:
     """The case of a node's executable, and what it needs around it.
 
     Args:
         executable: Such as `controller_node`.
         folder: For files.
+        pacing: Of the controller. In lockstep it is the good joint states that have it tick: a
+            busy computer, which would have it halt in real time, does not matter.
     """
     policy_file = folder / "policy.yaml"
     save_policy(POLICY, policy_file)
-    common = {"cameras_file": CAMERAS_FILE, "policy_file": policy_file}
+    common = {"cameras_file": CAMERAS_FILE, "policy_file": policy_file, "pacing": pacing}
     with ExitStack() as stack:
         if executable in _ARMS:
             arm = stack.enter_context(SimulatedArm())
             common = {"robot_ip": arm.host, "robot": "fr3", "realtime": "ignore"}
             common["connect_timeout_s"] = 60.0
-        yield _MAKERS[executable](common, folder)
+        yield (_MAKERS | _PROGRAM_MAKERS)[executable](common, folder)
 
 
 def _controller(common: Mapping[str, object], _folder: Path) -> Case:
@@ -47,9 +50,7 @@ def _controller(common: Mapping[str, object], _folder: Path) -> Case:
 
     return Case(
         ControllerNode,
-        # In lockstep it is the good joint states that have it tick: a busy computer, which would
-        # have it halt in real time, does not matter.
-        {**common, "pacing": "lockstep", "max_target_age_s": 2.5},
+        {**common, "joint_state_timeout_s": 1.0, "max_target_age_s": 2.5},
         keep_going=_give_goal,
         policy=POLICY,
     )
@@ -67,7 +68,7 @@ def _give_goal(fuzzer: NodeFuzzer) -> None:
 def _diffusion(common: Mapping[str, object], _folder: Path) -> Case:
     from genima_diffusion_node.diffusion_node import DiffusionNode
 
-    return Case(DiffusionNode, {**common, "agent": "blank", "rate_hz": 10.0}, policy=POLICY)
+    return Case(DiffusionNode, {**common, "pacing": "realtime", "agent": "blank"}, policy=POLICY)
 
 
 def _sim_bridge(common: Mapping[str, object], _folder: Path) -> Case:
@@ -165,6 +166,31 @@ def _recover(fuzzer: NodeFuzzer) -> None:
         fuzzer.recover.call_async(Trigger.Request())
 
 
+def _approve(_common: Mapping[str, object], _folder: Path) -> Case:
+    from genima.approval.dialogue import ApprovalDialogue
+    from genima_controller_node.approve_client import ApproveClient
+
+    return Case(lambda: ApproveClient(ApprovalDialogue(), ""))
+
+
+def _execute(_common: Mapping[str, object], _folder: Path) -> Case:
+    from genima_controller_node.execute_client import ExecuteClient
+
+    return Case(ExecuteClient)
+
+
+def _record_client(_common: Mapping[str, object], _folder: Path) -> Case:
+    from genima.recording_ui.dialogue import Dialogue, Wanted
+    from genima_recorder.record_client import RecordClient
+
+    def make() -> Node:
+        node, dialogue = Node("record"), Dialogue(Wanted("push_button", "push", 0, 0.0))
+        node.client = RecordClient(node, "push_button", "push", lambda s: dialogue.hear(s, 0.0))
+        return node
+
+    return Case(make)
+
+
 _MAKERS = {
     "controller_node": _controller,
     "diffusion_node": _diffusion,
@@ -177,6 +203,9 @@ _MAKERS = {
 }
 #: The nodes that are fuzzed, by their executables.
 NODES = tuple(_MAKERS)
+_PROGRAM_MAKERS = {"approve": _approve, "execute": _execute, "record": _record_client}
+#: Programs of the command line that listen to nodes.
+PROGRAMS = tuple(_PROGRAM_MAKERS)
 
 
 def executables() -> list[str]:

@@ -161,6 +161,9 @@ class NodeFuzzer:
     def fuzz(self, topic: str, count: int) -> TopicResult:
         """Send hostile messages on one topic and good ones on all."""
         self._heard.add(topic)
+        self.world.forget()
+        lockstep = self._case.parameters.get("pacing") == "lockstep"
+        self.world.time_is_spoilt = lockstep and self._kinds[topic] is JointState
         kind = self._kinds[topic]
         hostile = HostileMessages(kind, self._seed)
         result, began_s, before = TopicResult(), time.monotonic(), self._taken[topic]

@@ -3,6 +3,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +64,12 @@ class RecordClient:
         self._keep = node.create_client(KeepTake, "recorder/keep_take")
         self._discard = node.create_client(Trigger, "recorder/discard_take")
         self._call: _Call | None = None
-        node.create_subscription(
-            RecorderStatus, STATUS_TOPIC, lambda message: on_status(snapshot(message)), LATCHED
-        )
+
+        def hear(message: RecorderStatus) -> None:
+            with suppress(ValueError):  # a state that this version does not know
+                on_status(snapshot(message))
+
+        node.create_subscription(RecorderStatus, STATUS_TOPIC, hear, LATCHED)
 
     def send(self, order: Order, now_s: float) -> None:
         """Begin to carry out an order, other than the end of the program."""
