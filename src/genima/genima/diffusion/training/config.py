@@ -120,9 +120,9 @@ PRESETS: Mapping[str, TrainConfig] = {
         warmup_steps=100,
         cosine=True,
         ema_decay=0.998,
-        steps=8000,
+        steps=10_000,
         crop_padding_px=0,
-        last_step_share=0.8,
+        last_step_share=0.9,
         start_jitter_rad=0.05,
     ),
 }

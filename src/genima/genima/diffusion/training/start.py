@@ -21,6 +21,8 @@ from genima.files import json_bytes
 
 #: What `--base` says of a model from scratch.
 TINY = "tiny"
+#: Of the convolutions over the pictures, as in all ControlNets of Stable Diffusion.
+_EMBEDDING_CHANNELS = (16, 32, 96, 256)
 
 
 def begin(base: str, config: TrainConfig, prompts: Sequence[str], seed: int) -> DrawModels:
@@ -52,8 +54,11 @@ def begin(base: str, config: TrainConfig, prompts: Sequence[str], seed: int) -> 
     models = _load(base, config)
     unet: Any = models.network.unet
     if config.draw.guide is Guide.CONTROLNET:
+        halvings = models.network.latent_px.bit_length() - 1
         controlnet = ControlNetModel.from_unet(
-            unet, conditioning_channels=3 * config.draw.pictures
+            unet,
+            conditioning_channels=3 * config.draw.pictures,
+            conditioning_embedding_out_channels=_EMBEDDING_CHANNELS[: halvings + 1],
         )
         network = DrawNetwork(models.config, unet, controlnet, models.network.vae)
     else:
