@@ -3,13 +3,18 @@
 
 from pathlib import Path
 
+import numpy as np
 from genima_msgs.msg import DriverStatus, EmergencyStop
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
 
+from genima.arrays import Array, Float
 from genima.franka.simulated import SimulatedArm
+from genima.kinematics import JOINT_NAMES
 from genima.sim.mujoco_world import Q_START
-from genima_ros.qos import JOINT_STATES, LATCHED
+from genima_ros.conversions import trajectory
+from genima_ros.qos import JOINT_STATES, LATCHED, RELIABLE_LATEST
 
 from .node_graph import NodeGraph
 
@@ -43,6 +48,8 @@ DRIVER = {
     "home_speed_rad_s": 0.8,
     "release_after_s": 1000.0,
 }
+#: Points of a streamed trajectory lie so far ahead of its stamp [s].
+_AHEAD_S = np.array([0.02, 0.1, 0.3])
 
 
 class DrivenGraph(NodeGraph):
@@ -84,6 +91,41 @@ class DrivenGraph(NodeGraph):
             lambda: self.driver.state == state and words in self.driver.reason,
             f"driver in state {state}, {words!r}",
         )
+
+    def stream(self) -> None:
+        """Move joint 1 to and fro, as a controller does, until `end_stream`."""
+        start = np.array(self.joints.position[:7])
+        began_s = self._now_s()
+        self._stream = (
+            self.node.create_publisher(JointTrajectory, "joint_trajectory", RELIABLE_LATEST),
+            self.node.create_timer(0.02, lambda: self._send(start, began_s)),
+        )
+
+    def end_stream(self) -> None:
+        """Die, as a controller may."""
+        publisher, timer = self._stream
+        self.node.destroy_timer(timer)
+        self.node.destroy_publisher(publisher)
+
+    def stream_until_it_moves(self) -> None:
+        """Stream to a driver that is ready, until the arm moves."""
+        self.until_at_rest()
+        self.speeds.clear()
+        self.stream()
+        self.until_driver(DriverStatus.FOLLOWING)
+        self.until(lambda: self.moving, "motion")
+
+    def _send(self, start: Float[Array, "7"], began_s: float) -> None:
+        now_s = self._now_s()
+        phase = 0.5 * np.pi * (now_s - began_s + _AHEAD_S)
+        q, dq = np.tile(start, (len(phase), 1)), np.zeros((len(phase), 7))
+        q[:, 0] += 0.2 * (1.0 - np.cos(phase))
+        dq[:, 0] = 0.1 * np.pi * np.sin(phase)
+        message = trajectory(JOINT_NAMES, now_s, (now_s + _AHEAD_S).tolist(), q, dq)
+        self._stream[0].publish(message)
+
+    def _now_s(self) -> float:
+        return self.node.get_clock().now().nanoseconds * 1e-9
 
     def go_home(self) -> None:
         """Bring the arm to where episodes begin, whatever it does."""
