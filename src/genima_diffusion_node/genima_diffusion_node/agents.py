@@ -58,6 +58,11 @@ def _learned(parameters: DiffusionParameters, policy: Policy) -> Callable[[Camer
     return lambda rig: LearnedAgent(drawer, rig, folder.name)
 
 
+def tile_decoder(parameters: DiffusionParameters, policy: Policy, rig: CameraRig) -> TargetDecoder:
+    """What reads tiles, within the limits of the robot."""
+    return TargetDecoder(rig, policy, limits_of(RobotModel(parameters.robot)))
+
+
 def tile_check(
     parameters: DiffusionParameters, policy: Policy, decoder: TargetDecoder
 ) -> TileCheck | None:

@@ -10,14 +10,13 @@ from std_msgs.msg import String
 
 from genima.cameras import CameraRig
 from genima.control.joint_history import JointHistory
-from genima.decode import TargetDecoder
 from genima.diffusion.agent import Agent, DrawRequest
 from genima.errors import DrawingError, GenimaError
 from genima.kinematics import JOINT_NAMES
 from genima.sync import FrameSet, FrameSync
 from genima.timing import DurationStats
 from genima.worker import LatestWorker
-from genima_diffusion_node.agents import agent_factory, tile_check
+from genima_diffusion_node.agents import agent_factory, tile_check, tile_decoder
 from genima_diffusion_node.health import figures, health_of, picture_faults
 from genima_diffusion_node.output import Job, Picture, TileOutput
 from genima_diffusion_node.parameters import DiffusionParameters
@@ -99,7 +98,7 @@ class DiffusionNode(GenimaNode):
         self.disconnect()
 
     def _on_rig(self, rig: CameraRig) -> None:
-        self._decoder = TargetDecoder(rig, self._policy)
+        self._decoder = tile_decoder(self.parameters, self._policy, rig)
         self._check = tile_check(self.parameters, self._policy, self._decoder)
         self._agent = self._make_agent(rig)
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the outputs of a drawing network mean."""
 
+from functools import cache
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -18,10 +20,15 @@ def palette_image(
         shares: Of each `Label`, summing to 1; `OTHER` stands for what the camera saw.
         camera_image: What the camera saw, -1 to 1.
     """
-    colours = torch.tensor(LABEL_RGB, dtype=shares.dtype, device=shares.device) / 127.5 - 1.0
-    black = -torch.ones(1, 3, dtype=shares.dtype, device=shares.device)
-    drawn = torch.einsum("blhw,lc->bchw", shares[:, 1:], torch.cat([colours, black]))
+    drawn = torch.einsum("blhw,lc->bchw", shares[:, 1:], _colours(shares.dtype, shares.device))
     return drawn + shares[:, Label.OTHER, None] * camera_image
+
+
+@cache
+def _colours(dtype: torch.dtype, device: torch.device) -> Float[Tensor, "6 3"]:
+    """Of all labels but `OTHER`, -1 to 1; made once, since a captured graph cannot fetch them."""
+    colours = torch.tensor(LABEL_RGB, dtype=dtype, device=device) / 127.5 - 1.0
+    return torch.cat([colours, -torch.ones(1, 3, dtype=dtype, device=device)])
 
 
 def change_target(

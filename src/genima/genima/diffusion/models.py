@@ -165,7 +165,10 @@ def _base(folder: Path, config: DrawConfig) -> Path | None:
     if local.is_dir():
         return local
     try:
-        return Path(snapshot_download(config.base, allow_patterns=_WANTED))
+        fetched = snapshot_download(
+            config.base, allow_patterns=_WANTED, ignore_patterns=["*.fp16.*"]
+        )
+        return Path(fetched)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise PolicyError(
