@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,10 +63,13 @@ def test_plan_of_another_version_is_refused() -> None:
         EvaluationPlan.from_json({"tasks": ["a"]})
 
 
-def test_controller_with_weights_needs_a_policy() -> None:
-    with pytest.raises(InvalidParameter, match="give --policy FOLDER"):
-        EvaluationPlan(("a",), 1, controller=Controller.ACT)
-    assert EvaluationPlan(("a",), 1, controller=Controller.ACT, policy="models/x").policy
+@pytest.mark.parametrize(
+    "stage", [{"controller": Controller.ACT}, {"agent": Agent.DIFFUSERS}], ids=["act", "diffusers"]
+)
+def test_stage_with_weights_needs_a_policy(stage: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParameter, match="needs weights; give --policy FOLDER"):
+        EvaluationPlan(("a",), 1, **stage)
+    assert EvaluationPlan(("a",), 1, policy="models/x", **stage).policy
 
 
 def test_digest_tells_two_trainings_in_one_folder_apart(tmp_path: Path) -> None:
