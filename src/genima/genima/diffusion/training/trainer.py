@@ -284,7 +284,9 @@ class Trainer:
         if errors.rank < self._best:
             self._best = errors.rank
             self._save_models(BEST)
-            record = {"step": self._progress.step, "rank": errors.rank, **errors.summary}
+            # Nothing may have been readable yet, and JSON knows no NaN.
+            known = {name: x for name, x in errors.summary.items() if math.isfinite(x)}
+            record = {"step": self._progress.step, "rank": errors.rank, **known}
             write_file(self._out / _RECORD, json_bytes(record))
         return errors
 
