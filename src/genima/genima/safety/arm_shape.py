@@ -33,6 +33,7 @@ class Capsule(NamedTuple):
     radius_m: float
 
 
+_FOREARM_END = "the end of the forearm"
 #: Name, link, both ends and radius [m]; in the link's frame, and link 8 in panda_hand.
 _TABLE: tuple[tuple[str, int, tuple[float, ...]], ...] = (
     ("the foot", 0, (-0.0066, 0.0022, 0.0519, -0.0543, 0.0, 0.0235, 0.1082)),
@@ -44,7 +45,7 @@ _TABLE: tuple[tuple[str, int, tuple[float, ...]], ...] = (
     ("the upper arm", 3, (0.0, 0.0, -0.0833, 0.0772, 0.0271, 0.0002, 0.0672)),
     ("the elbow", 4, (-0.0158, 0.0128, 0.0661, 0.0008, -0.0007, 0.0664, 0.0531)),
     ("the elbow", 4, (-0.0825, 0.0845, 0.0, -0.005, 0.003, 0.0261, 0.0682)),
-    ("the forearm", 5, (0.0004, 0.0901, -0.0225, 0.0027, 0.0585, 0.0002, 0.0667)),
+    (_FOREARM_END, 5, (0.0004, 0.0901, -0.0225, 0.0027, 0.0585, 0.0002, 0.0667)),
     ("the forearm", 5, (-0.0003, 0.0, -0.2377, 0.0, 0.0895, -0.1122, 0.0598)),
     ("link 6", 6, (0.0737, 0.0236, -0.005, 0.0768, -0.0198, 0.0077, 0.0661)),
     ("link 6", 6, (0.0058, -0.0025, 0.0062, 0.0294, 0.0174, 0.0122, 0.0586)),
@@ -75,10 +76,11 @@ _NEAR: Mapping[int, range] = MappingProxyType(
         5: range(8, 9),
     }
 )
-#: Which capsules to keep apart.
+#: Which capsules to keep apart. Joint 6 ends where those of the hand and of the forearm's end
+#: would touch; a margin between the two would only forbid postures in which the arm works.
 PAIRS: tuple[tuple[int, int], ...] = tuple(
     (i, j)
     for i, one in enumerate(CAPSULES)
     for j, other in enumerate(CAPSULES)
-    if other.link in _NEAR.get(one.link, ())
+    if other.link in _NEAR.get(one.link, ()) and one.name != _FOREARM_END
 )
