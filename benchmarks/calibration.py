@@ -110,7 +110,7 @@ def run(name: str, make: Callable[[], cases.Setup], arguments: argparse.Namespac
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--samples", type=int, default=30)
+    parser.add_argument("--samples", type=int, default=40)
     parser.add_argument(
         "--corners", action="store_true", help="project corners instead of rendering images"
     )

@@ -93,7 +93,7 @@ def capture(
             "panda_link0, the table, for one in the hand."
         ),
     ] = "",
-    count: Annotated[int, typer.Option(help="Samples that the folder shall have.", min=1)] = 30,
+    count: Annotated[int, typer.Option(help="Samples that the folder shall have.", min=1)] = 40,
     recording: Annotated[
         Path | None, typer.Option(help="A recorded data set, instead of the live robot.")
     ] = None,
