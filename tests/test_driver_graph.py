@@ -82,10 +82,9 @@ def test_an_emergency_stop_halts_and_is_released_first(graph: DrivenGraph) -> No
     refused = graph.order("recover")
     assert not refused.success and "'desk' is pressed" in refused.message
     timer = graph.node.create_timer(
-        0.2, lambda: graph.button.publish(EmergencyStop(pressed=False, source="desk"))
+        0.05, lambda: graph.button.publish(EmergencyStop(pressed=False, source="desk"))
     )
     graph.until(lambda: graph.order("recover").success, "a recovery")
-    graph.until_driver(DriverStatus.IDLE)
     graph.node.destroy_timer(timer)
     graph.until_driver(DriverStatus.HALTED, "'desk' has been silent")
     graph.kill("panda_driver")  # which forgets the button
