@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training models that draw: every kind learns, survives a kill, and is judged by its drawings."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from genima.act.training_data import Split
+from genima.data.demonstration import Demonstration
+from genima.diffusion.config import DrawConfig, Guide, Output, Present, Target
+from genima.diffusion.drawer import DrawOptions, Precision, load_drawer
+from genima.diffusion.models import save_models
+from genima.diffusion.tiny import TinySize
+from genima.diffusion.training.baselines import NearestStep, PresentSpheres
+from genima.diffusion.training.config import Learned, TrainConfig
+from genima.diffusion.training.config import Precision as Numbers
+from genima.diffusion.training.metric import errors_of, questions, truth
+from genima.diffusion.training.trainer import BEST, PICTURES, Trainer
+from genima.diffusion.training.types import Report, TrainingOptions
+from genima.errors import InvalidParameter
+from genima.policy import Policy
+from genima.tiles import tile_images
+
+from .act_cases import GOAL, demonstration
+from .draw_cases import sd_turbo, sdxl_turbo
+
+POLICY = Policy(image_size_px=64)
+OPTIONS = TrainingOptions(workers=0, log_every=1, save_every=3, validated=2)
+TINY = TrainConfig(
+    draw=DrawConfig(
+        cell_px=32,
+        output=Output.SPHERES,
+        target=Target.SAMPLE,
+        present=Present.LAYER,
+        state=True,
+        steps=1,
+    ),
+    size=TinySize(
+        patch_px=8,
+        channels=(16, 32),
+        attention_levels=1,
+        embedding_channels=(8, 8, 16),
+        unshuffle_px=2,
+        text_width=16,
+        text_layers=1,
+    ),
+    learned=Learned.ALL,
+    batch_size=4,
+    learning_rate=2e-3,
+    warmup_steps=2,
+    steps=4,
+    precision=Numbers.FLOAT32,
+    last_step_share=0.8,
+)
+BASED = TrainConfig(
+    draw=DrawConfig(cell_px=32, steps=1),
+    batch_size=4,
+    accumulate=2,
+    learning_rate=1e-3,
+    warmup_steps=1,
+    steps=3,
+    precision=Numbers.FLOAT32,
+    gradient_checkpointing=True,
+)
+
+
+def seen(seed: int) -> Demonstration:
+    """A demonstration whose images are grey, and lighter from step to step."""
+    demo = demonstration(seed)
+    side = demo.image_size_px
+    levels = np.linspace(90, 200, len(demo)).astype(np.uint8)
+    frames = np.broadcast_to(levels[:, None, None, None], (len(demo), side, side, 3))
+    return replace(demo, images=dict.fromkeys(demo.rig.cameras, frames))
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    return Split([seen(seed) for seed in range(3)], [seen(9)])
+
+
+def trained(
+    out: Path,
+    split: Split,
+    config: TrainConfig = TINY,
+    base: str = "tiny",
+    tell: Callable[[Report], None] = lambda report: None,
+) -> Trainer:
+    trainer = Trainer(base, config, POLICY, split, out, OPTIONS)
+    trainer.run(tell)
+    return trainer
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    return load_file(out / "training_state" / "average.safetensors")
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory, split: Split) -> Path:
+    out = tmp_path_factory.mktemp("diffusion") / "unbroken"
+    trained(out, split)
+    return out
+
+
+@pytest.mark.parametrize("stop_after", [1, 3])
+def test_interrupted_training_ends_as_an_unbroken_one(
+    unbroken: Path, tmp_path: Path, split: Split, stop_after: int
+) -> None:
+    trainer = Trainer("tiny", TINY, POLICY, split, tmp_path, OPTIONS)
+    trainer.run(lambda report: None, lambda: trainer.progress.step == stop_after)
+    assert trainer.progress.step == stop_after
+    trained(tmp_path, split)
+    wanted = weights(unbroken)
+    for name, weight in weights(tmp_path).items():
+        assert torch.equal(weight, wanted[name]), name
+
+
+def test_training_lowers_the_loss(tmp_path: Path, split: Split) -> None:
+    losses: list[float] = []
+    config = replace(TINY, steps=30, colour_jitter=0.0)
+    options = replace(OPTIONS, save_every=1000, validated=1)
+    trainer = Trainer("tiny", config, POLICY, split, tmp_path, options)
+    trainer.run(lambda report: losses.append(report.loss["motion"]))
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
+
+
+def test_folder_of_a_training_is_a_model_that_draws(unbroken: Path, split: Split) -> None:
+    drawer = load_drawer(unbroken / BEST, DrawOptions(precision=Precision.FLOAT32))
+    asked = list(questions(split.held_out, POLICY, 1))
+    tile = drawer.draw(asked[0].images, asked[0].arm, GOAL, seed=0)
+    assert tile.shape == (128, 128, 3)
+    assert list((unbroken / PICTURES).glob("*.png"))
+    header, *rows = (unbroken / "curves.csv").read_text().splitlines()
+    assert len(rows) == TINY.steps and "error_deg" in header
+    assert (unbroken / "curves.png").exists()
+
+
+def test_another_training_is_not_gone_on_with(unbroken: Path, split: Split) -> None:
+    with pytest.raises(InvalidParameter, match=r"learning_rate \(0.002 there, 0.5 now\)"):
+        Trainer("tiny", replace(TINY, learning_rate=0.5), POLICY, split, unbroken, OPTIONS)
+
+
+@pytest.mark.parametrize("output", [Output.PALETTE, Output.RESIDUAL])
+def test_other_outputs_are_trained(tmp_path: Path, split: Split, output: Output) -> None:
+    config = replace(TINY, draw=replace(TINY.draw, output=output), crop_padding_px=2, steps=2)
+    trained(tmp_path, split, config)
+    assert (tmp_path / BEST / "unet").is_dir()
+
+
+@pytest.mark.parametrize("kind", ["sd-turbo", "sdxl-turbo"])
+def test_base_stays_as_it_is_while_a_controlnet_is_trained(
+    tmp_path: Path, split: Split, kind: str
+) -> None:
+    base = tmp_path / "base"
+    save_models(sd_turbo() if kind == "sd-turbo" else sdxl_turbo(), base)
+    out = tmp_path / "out"
+    trained(out, split, BASED, str(base))
+    assert sorted(path.name for path in (out / BEST).iterdir()) == ["controlnet", "genima.json"]
+    load_drawer(out / BEST, DrawOptions(precision=Precision.FLOAT32))
+    before = Trainer(str(base), BASED, POLICY, split, tmp_path / "new", OPTIONS)
+    fresh = dict(before._trained.state_dict())
+    assert any(not torch.equal(w, fresh[name]) for name, w in weights(out).items())
+
+
+def test_pix2pix_trains_the_unet_of_a_base(tmp_path: Path, split: Split) -> None:
+    base, out = tmp_path / "base", tmp_path / "out"
+    save_models(sd_turbo(), base)
+    config = replace(BASED, draw=replace(BASED.draw, guide=Guide.CONCAT), learned=Learned.UNET)
+    trained(out, split, config, str(base))
+    assert sorted(path.name for path in (out / BEST).iterdir()) == ["genima.json", "unet"]
+    load_drawer(out / BEST, DrawOptions(precision=Precision.FLOAT32))
+
+
+def test_true_drawings_have_no_error_and_present_ones_do(split: Split) -> None:
+    class Truth:
+        def draw(self, images, arm, goal, seed):  # type: ignore[no-untyped-def]
+            question = next(one for one in asked if one.arm is arm)
+            return truth(question, policy)
+
+    policy = Policy()
+    asked = list(questions(split.train[:1], policy, 3))
+    perfect, tiles = errors_of(Truth(), asked, policy)
+    assert perfect.summary["error_deg"] < 0.5 and perfect.usable.all()
+    assert perfect.gripper_right.all() and not perfect.missing.any()
+    assert tiles[0].shape == (512, 512, 3)
+    present, _ = errors_of(PresentSpheres(policy), asked, policy)
+    assert perfect.rank < present.rank < 90
+
+
+def test_drawing_without_spheres_lacks_them(split: Split) -> None:
+    class Blank:
+        def draw(self, images, arm, goal, seed):  # type: ignore[no-untyped-def]
+            black = {name: np.zeros_like(image) for name, image in images.items()}
+            return tile_images(black, policy.cameras)
+
+    policy = Policy()
+    errors, _ = errors_of(Blank(), list(questions(split.held_out, policy, 2)), policy)
+    assert errors.missing.all() and not errors.usable.any() and errors.rank == 90.0
+
+
+def test_nearest_step_draws_the_target_of_a_step_that_it_knows(split: Split) -> None:
+    policy = Policy()
+    asked = list(questions(split.train[:1], policy, 3))
+    errors, _ = errors_of(NearestStep(split.train, policy), asked, policy)
+    assert errors.summary["error_deg"] < 0.5
