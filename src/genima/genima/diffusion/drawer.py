@@ -231,7 +231,9 @@ def _decoder(models: DrawModels, options: DrawOptions, device: torch.device) -> 
     if models.config.output in _LABELLED:
         raise InvalidParameter("decoder is set, but this model draws labels; leave it empty")
     try:
-        small = AutoencoderTiny.from_pretrained(options.decoder, local_files_only=True)
+        small = AutoencoderTiny.from_pretrained(
+            options.decoder, local_files_only=True, torch_dtype=options.precision.dtype
+        )
     except (OSError, ValueError, KeyError) as error:
         raise PolicyError(
             f"decoder {options.decoder}: cannot be read as an AutoencoderTiny such as TAESD: "
