@@ -95,8 +95,11 @@ class Bench:
 
     def go_home(self) -> None:
         """Begin anew at home."""
-        self.session.recover().result()
-        self.session.home().result()
+        try:
+            self.session.recover().result()
+            self.session.home().result()
+        except GenimaError as error:
+            raise SystemExit(f"it does not go home: {error}") from error
         self.wait(lambda: self.session.status.state is DriverState.HOLDING)
         time.sleep(0.5)
 
@@ -135,6 +138,8 @@ def tracking(bench: Bench, arguments: argparse.Namespace) -> dict[str, str]:
     waves = Waves(amplitude, np.full(7, 4.0), ramp_s=4.0)
     bench.go_home()
     began_s = bench.stream(waves, arguments.seconds + 4.0)
+    if (status := bench.session.status).state is not DriverState.FOLLOWING:
+        raise SystemExit(f"it did not follow to the end: {status}")
     ticks = [tick for tick in bench.ticks if began_s + 4.0 < tick.now_s <= time.monotonic()]
     stamps_s = np.array([tick.reading.stamp_s for tick in ticks])
     q = np.array([tick.reading.q for tick in ticks])
