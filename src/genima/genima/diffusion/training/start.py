@@ -7,11 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
-from diffusers import ControlNetModel, UNet2DConditionModel
+from diffusers import ControlNetModel
 from torch import nn
 
-from genima.diffusion.config import Guide, to_json
+from genima.data.demonstration import Demonstration
+from genima.diffusion.config import DrawConfig, Guide, to_json
 from genima.diffusion.models import CONFIG, DrawModels, load_models
 from genima.diffusion.network import DrawNetwork
 from genima.diffusion.tiny import build_tiny
@@ -23,6 +25,8 @@ from genima.files import json_bytes
 TINY = "tiny"
 #: Of the convolutions over the pictures, as in all ControlNets of Stable Diffusion.
 _EMBEDDING_CHANNELS = (16, 32, 96, 256)
+#: A joint that hardly moves in the data is not blown up beyond measure [rad].
+_LEAST_SPREAD_RAD = 0.02
 
 
 def begin(base: str, config: TrainConfig, prompts: Sequence[str], seed: int) -> DrawModels:
@@ -67,6 +71,17 @@ def begin(base: str, config: TrainConfig, prompts: Sequence[str], seed: int) -> 
     return replace(models, network=network)
 
 
+def with_spread(draw: DrawConfig, demonstrations: Sequence[Demonstration]) -> DrawConfig:
+    """The configuration for the joint positions of the training data."""
+    q = np.concatenate([demonstration.q for demonstration in demonstrations])
+    mean, spread = q.mean(axis=0), q.std(axis=0).clip(min=_LEAST_SPREAD_RAD)
+    return replace(
+        draw,
+        q_mean=tuple(round(float(x), 4) for x in mean),
+        q_spread=tuple(round(float(x), 4) for x in spread),
+    )
+
+
 def trained_part(models: DrawModels, config: TrainConfig) -> nn.Module:
     """The part whose weights change; all others are frozen."""
     models.network.requires_grad_(False)
@@ -97,10 +112,10 @@ def _load(base: str, config: TrainConfig) -> DrawModels:
         return replace(load_models(Path(folder)), config=draw)
 
 
-def _widen(unet: UNet2DConditionModel, channels: int) -> None:
+def _widen(unet: Any, channels: int) -> None:
     """Let the UNet take more channels, which it does not look at yet."""
     old = unet.conv_in
-    new = nn.Conv2d(channels, old.out_channels, old.kernel_size, padding=old.padding)
+    new: Any = nn.Conv2d(channels, old.out_channels, old.kernel_size, padding=old.padding)
     with torch.no_grad():
         new.weight.zero_()
         new.weight[:, : old.in_channels] = old.weight
@@ -109,7 +124,7 @@ def _widen(unet: UNet2DConditionModel, channels: int) -> None:
     unet.register_to_config(in_channels=channels)
 
 
-def _open(controlnet: ControlNetModel | None) -> None:
+def _open(controlnet: Any) -> None:
     """Let a ControlNet be heard from the first step: there is no base to be careful with."""
     if controlnet is None:
         return

@@ -4,15 +4,13 @@
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from genima.act.samples import StepSampler
@@ -25,12 +23,11 @@ from genima.act.training_state import (
     load_state,
     save_state,
 )
-from genima.data.demonstration import Demonstration
 from genima.diffusion.config import Output
 from genima.diffusion.config import to_json as draw_to_json
 from genima.diffusion.drawer import DrawOptions, Precision, load_drawer
-from genima.diffusion.models import DrawModels, save_models
-from genima.diffusion.network import Conditioning, Prediction, conditioning_of
+from genima.diffusion.models import save_models
+from genima.diffusion.network import conditioning_of
 from genima.diffusion.training.augmentation import cropped, jitter_colours, shifts
 from genima.diffusion.training.config import TrainConfig, to_json
 from genima.diffusion.training.curves import DrawingCurves
@@ -39,7 +36,8 @@ from genima.diffusion.training.metric import DrawingErrors, Question, errors_of,
 from genima.diffusion.training.optimiser import make_optimiser
 from genima.diffusion.training.pictures import save_grid
 from genima.diffusion.training.samples import DrawingSamples, Samples, collate
-from genima.diffusion.training.start import begin, saved_parts, trained_part
+from genima.diffusion.training.start import begin, saved_parts, trained_part, with_spread
+from genima.diffusion.training.trainee import Trainee
 from genima.diffusion.training.types import Report, TrainingOptions
 from genima.errors import InvalidParameter
 from genima.files import json_bytes, write_file
@@ -48,28 +46,6 @@ from genima.policy import Policy, policy_values, save_policy
 #: Folders below that of the training: the best model so far, the newest one, and grids.
 BEST, NEWEST, PICTURES = "diffusion", "newest", "pictures"
 _RECORD = "best.json"
-#: A joint that hardly moves in the data is not blown up beyond measure [rad].
-_LEAST_SPREAD_RAD = 0.02
-
-
-class Trainee(nn.Module):
-    """Networks and text encoders as one module, so that one wrapper serves both.
-
-    Args:
-        models: What is trained.
-    """
-
-    def __init__(self, models: DrawModels) -> None:
-        super().__init__()
-        self.network, self.text = models.network, models.text
-        self._prompt = models.config.policy.prompt
-
-    def forward(
-        self, noisy: Tensor, step: Tensor, conditioning: Conditioning, goals: Sequence[str]
-    ) -> Prediction:
-        """What the network says of noisy drawings."""
-        prompt = self.text.encode([self._prompt(goal) for goal in goals])
-        return self.network(noisy, step, conditioning, prompt)  # type: ignore[no-any-return]
 
 
 class Trainer:
@@ -97,7 +73,7 @@ class Trainer:
         out: Path,
         options: TrainingOptions,
     ) -> None:
-        draw = replace(config.draw, policy=policy, **_spread(split.train))
+        draw = with_spread(replace(config.draw, policy=policy), split.train)
         self._config = config = replace(config, draw=draw)
         self._policy, self._split = policy, split
         self._out, self._options = out, options
@@ -310,13 +286,3 @@ class Trainer:
         save_state(self._out, self._trained, self._average, self._optimiser, self._progress)
         if self._curves is not None:
             self._curves.draw()
-
-
-def _spread(demonstrations: Sequence[Demonstration]) -> dict[str, tuple[float, ...]]:
-    """Mean and standard deviation of the joint positions, as `DrawConfig` has them."""
-    q = np.concatenate([demonstration.q for demonstration in demonstrations])
-    mean, spread = q.mean(axis=0), q.std(axis=0).clip(min=_LEAST_SPREAD_RAD)
-    return {
-        "q_mean": tuple(round(float(x), 4) for x in mean),
-        "q_spread": tuple(round(float(x), 4) for x in spread),
-    }
