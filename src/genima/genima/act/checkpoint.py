@@ -18,7 +18,7 @@ from torch import Tensor
 
 from genima.act.config import ActConfig, from_json, to_json
 from genima.act.language import SIZES
-from genima.act.model import Act, is_used
+from genima.act.model import Act, channels_last, is_used
 from genima.act.normalisation import Statistics
 from genima.errors import GenimaError, PolicyError
 from genima.files import json_bytes, replaced_folder
@@ -116,7 +116,7 @@ class ActCheckpoint:
         if not self.config.readings:
             network.auxiliary = None  # it only serves training
         network.load_state_dict({name: self.weights[name].to(torch.float32) for name in wanted})
-        return network.eval()
+        return channels_last(network.eval())
 
 
 def _json(path: Path) -> dict[str, Any]:

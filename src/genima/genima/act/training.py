@@ -21,7 +21,7 @@ from genima.act.curves import Curves
 from genima.act.images import standardise, values
 from genima.act.language import LanguageEncoder
 from genima.act.losses import Losses, losses
-from genima.act.model import Act, ActInput, is_used
+from genima.act.model import Act, ActInput, channels_last, is_used
 from genima.act.normalisation import Normaliser
 from genima.act.samples import Batch, StepSampler
 from genima.act.training_data import Split, held_out_batches, statistics, training_loader
@@ -83,10 +83,7 @@ class Trainer:
             network.backbone.load_imagenet(options.backbone)
             network.frozen_statistics = True
             network.train()  # freezes, before anything counts the parameters
-        self._network = network.to(device)
-        for parameter in self._network.parameters():
-            if parameter.ndim == 4:  # convolutions are a sixth faster so, on a CPU too
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        self._network = channels_last(network.to(device))
         optimiser = torch.optim.AdamW(
             parameter_groups(network.backbone, network, config),
             weight_decay=config.weight_decay,
