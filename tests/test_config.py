@@ -251,6 +251,15 @@ def test_arguments_of_the_robot_reach_all_nodes_that_share_them() -> None:
 
 
 @BUILT
+def test_the_controller_stays_below_what_the_driver_lets_through() -> None:
+    nodes = robot_nodes()
+    driver = parameters_of(nodes["panda_driver_node"])
+    controller = parameters_of(nodes["controller_node"])
+    for name in ("velocity_fraction", "acceleration_fraction"):
+        assert 0.0 < float(controller[name]) < float(driver[name])
+
+
+@BUILT
 def test_a_robot_neither_runs_dry_nor_waits_for_consent_unless_told() -> None:
     nodes = robot_nodes()
     assert parameters_of(nodes["panda_driver_node"])["dry_run"] is False
