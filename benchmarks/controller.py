@@ -61,7 +61,7 @@ def main(
     checkpoint = None if policy is None else ActCheckpoint.load(policy / "controller")
     config = preset(preset_name) if checkpoint is None else checkpoint.config
     network = Act(config, SIZES[config.language]) if checkpoint is None else checkpoint.network()
-    size = config.image_size_px
+    size = config.source_size_px
     inputs = (
         torch.randn(1, len(config.cameras), 3, size, size),
         torch.randn(1, 8),

@@ -100,7 +100,7 @@ def measured(
     """Errors over evenly spread windows."""
     config, policy = checkpoint.config, checkpoint.policy
     samples = RandomBackgroundTargets(
-        demonstrations, policy, bank, seed, vary, describe, config.image_size_px
+        demonstrations, policy, bank, seed, vary, describe, config.source_size_px
     )
     indices = np.unique(np.linspace(0, len(samples) - 1, windows).astype(int))
     batches = (

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from genima.act.auxiliary import AuxiliaryOutput
 from genima.act.backbone import Backbone
 from genima.act.config import PRESETS, ActConfig, Stem, from_json, preset, to_json
+from genima.act.glimpses import Glimpses
 from genima.act.model import Act, ActInput
 from genima.errors import InvalidParameter, PolicyError
 
@@ -20,7 +22,7 @@ WITH_CVAE = replace(SMALL, latent=4, dropout=0.0)
 
 def observed(config: ActConfig, batch: int = 2, seed: int = 0) -> ActInput:
     generator = torch.Generator().manual_seed(seed)
-    size = config.image_size_px
+    size = config.source_size_px
     return ActInput(
         torch.randn(batch, 4, 3, size, size, generator=generator),
         torch.randn(batch, 8, generator=generator),
@@ -93,10 +95,10 @@ def test_every_input_changes_the_output(part: str) -> None:
 
 
 def test_order_of_the_cameras_matters_only_with_a_camera_embedding() -> None:
-    x = observed(SMALL)
-    swapped = ActInput(x.images.flip(1), x.state, x.language)
     for embedding in (True, False):
-        config = replace(SMALL, camera_embedding=embedding, readings=False)
+        config = replace(SMALL, camera_embedding=embedding, readings=False, glimpse_px=0)
+        x = observed(config)
+        swapped = ActInput(x.images.flip(1), x.state, x.language)
         network = Act(config, LANGUAGE).eval()
         if network.camera_position is not None:
             torch.nn.init.normal_(network.camera_position)
@@ -118,6 +120,36 @@ def test_readings_of_each_view_reach_the_actions() -> None:
             head.bias[camera] += 1.0
             assert (network(x).joints - before).abs().max() > 1e-4
             head.bias.copy_(kept)
+
+
+def test_second_look_sees_how_a_sphere_lies_wherever_it_is() -> None:
+    torch.manual_seed(0)
+    glimpses = Glimpses(16, cameras=1).eval()
+    torch.nn.init.normal_(glimpses.read.weight, std=0.1)
+    glimpses.reach.fill_(0.25)
+    stripes = torch.zeros(1, 1, 3, 128, 128)
+    stripes[..., 24:40, 24:40] = torch.arange(16).remainder(4).div(3.0)
+    moved = stripes.roll((48, 16), dims=(-2, -1))
+    shift = 2.0 * torch.tensor([16.0, 48.0]) / 128.0
+
+    def read(images: torch.Tensor, place: torch.Tensor) -> AuxiliaryOutput:
+        first = AuxiliaryOutput(
+            place.expand(1, 1, 4, 2), torch.zeros(1, 1, 4), torch.ones(1, 1, 4, 3), torch.zeros(1)
+        )
+        with torch.no_grad():
+            return glimpses(images, first)
+
+    here = torch.full((2,), 2.0 * 32.0 / 128.0 - 1.0)
+    before, after = read(stripes, here), read(moved, here + shift)
+    assert torch.allclose(before.axis, after.axis, atol=1e-4)
+    assert torch.allclose(before.pixel + shift, after.pixel, atol=1e-4)
+    turned = read(stripes.transpose(-1, -2), here)
+    assert (turned.axis - before.axis).abs().max() > 1e-2
+
+
+def test_glimpses_of_a_size_that_cannot_be_halved_thrice_are_refused() -> None:
+    with pytest.raises(InvalidParameter, match="glimpse_px is 20; a multiple of 8 is needed"):
+        replace(SMALL, glimpse_px=20)
 
 
 def test_readings_without_anything_to_read_are_refused() -> None:

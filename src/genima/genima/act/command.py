@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from genima.act.allocation import keep_memory
 from genima.act.config import ActConfig, Input, looking_at, preset
 from genima.act.training import Trainer
 from genima.act.training_data import load_split
@@ -57,6 +58,7 @@ class TrainControllerCommand:
         Raises:
             GenimaError: Something that was given cannot be used.
         """
+        keep_memory()
         torch.set_num_threads(min(int(os.environ.get("OMP_NUM_THREADS", _MOST_THREADS)), 16))
         console = Console()
         policy = load_policy(self.policy) if self.policy else Policy()

@@ -69,6 +69,8 @@ class ActConfig:
         gripper_weight: Of the gripper's cross-entropy (the original's code: 0.05).
         auxiliary_weight: Of the auxiliary head that reads spheres; 0 leaves it out.
         readings: Whether what that head reads is used, too (the original has no such thing).
+        glimpse_px: Side of a second look at each sphere in images twice as fine, with `readings`;
+            0 leaves it out (the original: no).
         batch_size: Windows a step (Table 4: 96).
         learning_rate: Table 4: 1e-5.
         backbone_learning_rate: The original's code: 1e-5.
@@ -118,6 +120,7 @@ class ActConfig:
     gripper_weight: float = 0.05
     auxiliary_weight: float = 0.0
     readings: bool = False
+    glimpse_px: int = 0
     batch_size: int = 96
     learning_rate: float = 1e-5
     backbone_learning_rate: float = 1e-5
@@ -155,6 +158,10 @@ class ActConfig:
             raise InvalidParameter(
                 "readings needs an auxiliary_weight above 0; without it no spheres are read"
             )
+        if self.glimpse_px % 8 or (self.glimpse_px and not self.readings):
+            raise InvalidParameter(
+                f"glimpse_px is {self.glimpse_px}; a multiple of 8 is needed, 0 without readings"
+            )
         if self.image_size_px % self.reduction:
             raise InvalidParameter(
                 f"image_size_px is {self.image_size_px}; a backbone of {len(self.widths)} stages "
@@ -165,6 +172,11 @@ class ActConfig:
     def reduction(self) -> int:
         """How many pixels of a view lie along one side of one of its tokens."""
         return 2 ** (len(self.widths) + 1 + (self.stem is Stem.UNSHUFFLE))
+
+    @property
+    def source_size_px(self) -> int:
+        """Side of the views that the network is given; the backbone gets them smaller."""
+        return self.image_size_px * (2 if self.glimpse_px else 1)
 
     @property
     def tokens_a_side(self) -> int:
@@ -196,6 +208,7 @@ PRESETS: dict[str, ActConfig] = {
         language=LanguageModel.MINILM,
         auxiliary_weight=0.3,
         readings=True,
+        glimpse_px=32,
         batch_size=16,
         learning_rate=1e-3,
         backbone_learning_rate=1e-3,
@@ -247,6 +260,7 @@ def looking_at(config: ActConfig, what: Input) -> ActConfig:
         sphere_noise_m=0.0,
         auxiliary_weight=0.0 if what is Input.CAMERAS else config.auxiliary_weight,
         readings=config.readings and what is not Input.CAMERAS,
+        glimpse_px=config.glimpse_px if what is not Input.CAMERAS else 0,
     )
 
 

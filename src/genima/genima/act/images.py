@@ -10,9 +10,14 @@ _MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 _STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 
-def values(images: UInt8[Tensor, "b c 3 s s"]) -> Float[Tensor, "b c 3 s s"]:
+def values(images: UInt8[Tensor, "*b 3 s s"]) -> Float[Tensor, "*b 3 s s"]:
     """Pixels as values from 0 to 1."""
-    return images.to(torch.float32) / 255.0
+    return images.to(torch.float32).div_(255.0)
+
+
+def pixels(images: Float[Tensor, "*b 3 s s"]) -> UInt8[Tensor, "*b 3 s s"]:
+    """The inverse; values beyond are cut off."""
+    return (images.clamp(0.0, 1.0) * 255.0).round_().to(torch.uint8)
 
 
 def standardise(images: Float[Tensor, "b c 3 s s"]) -> Float[Tensor, "b c 3 s s"]:

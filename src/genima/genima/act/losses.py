@@ -19,7 +19,7 @@ class Losses:
         joints: Mean absolute error of normalised joint actions.
         gripper: Cross-entropy of the gripper.
         kl: Of the CVAE's posterior to a unit normal; 0 without one.
-        auxiliary: Of the auxiliary head; 0 without one.
+        auxiliary: Of all that was read of the spheres; 0 if nothing was.
         total: What is minimised.
     """
 
@@ -57,8 +57,9 @@ def losses(
     gripper_loss = (gripper * there).sum() / steps
     kl = joint_loss.new_zeros(()) if output.latent is None else _kl(output.latent)
     auxiliary = joint_loss.new_zeros(())
-    if output.auxiliary is not None and spheres is not None:
-        auxiliary = output.auxiliary.loss(spheres)
+    if spheres is not None:
+        for read in output.auxiliary:
+            auxiliary = auxiliary + read.loss(spheres)
     total = (
         joint_loss
         + config.gripper_weight * gripper_loss

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from genima.act.auxiliary import AuxiliaryHead, AuxiliaryOutput
 from genima.act.backbone import Backbone
 from genima.act.config import ActConfig
+from genima.act.glimpses import Glimpses
 from genima.act.positions import sine_1d, sine_2d
 from genima.act.readings import Readings
 from genima.act.transformer import Decoder, Encoder
@@ -51,13 +52,14 @@ class ActOutput:
         joints: Normalised joint actions of every step.
         gripper_logit: Above 0 for open.
         latent: Of the CVAE, where actions were given and it has one.
-        auxiliary: What the auxiliary head reads in each view, where it is asked.
+        auxiliary: What is read of the spheres in each view, where it is asked: by the auxiliary
+            head, then by glimpses.
     """
 
     joints: Float[Tensor, "b k 7"]
     gripper_logit: Float[Tensor, "b k"]
     latent: Latent | None
-    auxiliary: AuxiliaryOutput | None
+    auxiliary: tuple[AuxiliaryOutput, ...]
 
 
 class StyleEncoder(nn.Module):
@@ -133,6 +135,7 @@ class Act(nn.Module):
         self.auxiliary = (
             AuxiliaryHead(config.widths[-1], side, cameras) if config.auxiliary_weight else None
         )
+        self.glimpses = Glimpses(config.glimpse_px, cameras) if config.glimpse_px else None
         self.readings = Readings(config, STATE) if config.readings else None
 
     def forward(
@@ -151,10 +154,11 @@ class Act(nn.Module):
         batch, cameras = observed.images.shape[:2]
         language = self.language(observed.language)
         condition = observed.language.repeat_interleave(cameras, dim=0)
-        features = self.backbone(observed.images.flatten(0, 1), condition)
-        auxiliary = None
-        if self.auxiliary is not None and (self.training or self.readings is not None):
-            auxiliary = self.auxiliary(features.unflatten(0, (batch, cameras)))
+        images = observed.images.flatten(0, 1)
+        if self.glimpses is not None:
+            images = nn.functional.avg_pool2d(images, 2)
+        features = self.backbone(images, condition)
+        auxiliary = self._read(observed.images, features.unflatten(0, (batch, cameras)))
         views = self.project(features).flatten(2).transpose(1, 2)  # (b c) tokens d
         views = views.reshape(batch, -1, views.shape[-1])
         latent = None
@@ -163,8 +167,8 @@ class Act(nn.Module):
         extra = [self._latent_token(latent, language), self.state(observed.state), language]
         tokens = [torch.stack(extra, dim=1), views]
         guess: Tensor | float = 0.0
-        if self.readings is not None and auxiliary is not None:
-            read, guess = self.readings(auxiliary, observed.state)
+        if self.readings is not None:
+            read, guess = self.readings(auxiliary[-1], observed.state)
             tokens.append(read)
         position = self._positions().expand(batch, -1, -1)
         memory = self.encoder(torch.cat(tokens, dim=1), position)
@@ -177,6 +181,15 @@ class Act(nn.Module):
         if self.frozen_statistics:
             self.backbone.freeze_statistics()
         return self
+
+    def _read(
+        self, images: Float[Tensor, "b c 3 s s"], features: Float[Tensor, "b c d h w"]
+    ) -> tuple[AuxiliaryOutput, ...]:
+        """What the auxiliary head reads, and what a second look says; nothing if nobody asks."""
+        if self.auxiliary is None or not (self.training or self.readings is not None):
+            return ()
+        first: AuxiliaryOutput = self.auxiliary(features)
+        return (first,) if self.glimpses is None else (first, self.glimpses(images, first))
 
     def _latent_token(
         self, latent: Latent | None, like: Float[Tensor, "b d"]

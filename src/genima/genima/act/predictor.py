@@ -79,7 +79,7 @@ class ActPredictor:
                 f"tile: got shape {tile.shape}, the policy's tiles have {(side, side, 3)}"
             )
         views = untile(tile, self._policy.cameras)
-        size_px = self._config.image_size_px
+        size_px = self._config.source_size_px
         stacked = np.stack([square_image(views[name], size_px) for name in self._config.cameras])
         pixels = torch.from_numpy(stacked).permute(0, 3, 1, 2)[None].to(self._device)
         images = standardise(values(pixels))

@@ -8,12 +8,16 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
-from torch.utils.data import Sampler
+from torch.utils.data import Dataset, Sampler
 
+from genima.act.augmentations import Augmentations
 from genima.act.auxiliary import SphereView
+from genima.act.config import ActConfig
+from genima.act.images import pixels, values
 from genima.act.sphere_truth import sphere_view
 from genima.cameras import Camera
 from genima.data.targets import Window
+from genima.data.targets_torch import ControllerWindows
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +73,36 @@ def collate(items: Sequence[dict[str, Any]]) -> Batch:
         spheres,
         [item["instruction"] for item in items],
     )
+
+
+class AugmentedWindows(Dataset[dict[str, Any]]):
+    """Windows whose images are changed at random, where they are drawn: in the workers.
+
+    Args:
+        windows: The windows.
+        config: The strengths of the changes.
+        seed: Of everything random.
+    """
+
+    def __init__(self, windows: ControllerWindows, config: ActConfig, seed: int) -> None:
+        self._windows, self._config, self._seed = windows, config, seed
+        # In shared memory, because workers may outlive an epoch.
+        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Another epoch, other chances. Call it before the loader's iteration begins."""
+        self._windows.set_epoch(epoch)
+        self._epoch[0] = epoch
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        item = self._windows[index]
+        chance = torch.Generator()
+        chance.manual_seed(hash((self._seed, int(self._epoch[0]), index)) % 2**62)
+        changed = Augmentations(self._config, chance)(values(item["images"][None]))[0]
+        return item | {"images": pixels(changed)}
 
 
 class StepSampler(Sampler[list[int]]):

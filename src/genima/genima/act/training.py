@@ -13,7 +13,6 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from genima.act.augmentations import Augmentations
 from genima.act.backbone import parameter_groups
 from genima.act.checkpoint import ActCheckpoint
 from genima.act.config import ActConfig, Input, to_json
@@ -24,7 +23,13 @@ from genima.act.losses import Losses, losses
 from genima.act.model import Act, ActInput, channels_last, is_used
 from genima.act.normalisation import Normaliser
 from genima.act.samples import Batch, StepSampler
-from genima.act.training_data import Split, held_out_batches, statistics, training_loader
+from genima.act.training_data import (
+    Split,
+    glimpse_reach,
+    held_out_batches,
+    statistics,
+    training_loader,
+)
 from genima.act.training_state import (
     Average,
     Progress,
@@ -83,6 +88,8 @@ class Trainer:
             network.backbone.load_imagenet(options.backbone)
             network.frozen_statistics = True
             network.train()  # freezes, before anything counts the parameters
+        if network.glimpses is not None:
+            network.glimpses.reach = glimpse_reach(split.train[0], policy, config)
         self._network = channels_last(network.to(device))
         optimiser = torch.optim.AdamW(
             parameter_groups(network.backbone, network, config),
@@ -183,11 +190,10 @@ class Trainer:
         config, device = self._config, self._accelerator.device
         step = self._progress.step
         # Of its own for each step and process, so that a resumed run draws what it would have.
-        seed = hash((self._options.seed, step, self._accelerator.process_index)) % 2**62
-        torch.manual_seed(seed)
-        chance = torch.Generator(device).manual_seed(seed + 1)
-        augment = Augmentations(config, chance)
-        images = standardise(augment(values(batch.images.to(device))))
+        torch.manual_seed(
+            hash((self._options.seed, step, self._accelerator.process_index)) % 2**62
+        )
+        images = standardise(values(batch.images.to(device)))
         q = batch.q.to(device)
         gripper = batch.gripper_chunk.to(device)
         padded = batch.padded.to(device)

@@ -7,11 +7,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from genima.act.config import ActConfig, Actions, Input
+from genima.act.glimpses import MARGIN
 from genima.act.normalisation import Statistics
-from genima.act.samples import Batch, StepSampler, collate, describe
+from genima.act.samples import AugmentedWindows, Batch, StepSampler, collate, describe
 from genima.act.variation import Variation, labelled
 from genima.data.demonstration import Demonstration
 from genima.data.targets import Window, Windows
@@ -74,6 +78,17 @@ def load_split(training_set: TrainingSet, held_out: int) -> Split:
     return split
 
 
+def glimpse_reach(
+    demonstration: Demonstration, policy: Policy, config: ActConfig
+) -> Float[Tensor, "c"]:
+    """How large glimpses must be in each camera; see `genima.act.glimpses`."""
+    reach = []
+    for name in config.cameras:
+        intrinsics = demonstration.rig.cameras[name].intrinsics
+        reach.append(2.0 * intrinsics.fx / intrinsics.width * policy.sphere_radii_m[name])
+    return MARGIN * torch.tensor(reach)
+
+
 def statistics(
     demonstrations: Sequence[Demonstration], policy: Policy, config: ActConfig
 ) -> Statistics:
@@ -97,10 +112,11 @@ def training_loader(
     workers: int,
     process: int = 0,
     processes: int = 1,
-) -> tuple[ControllerWindows, StepSampler, DataLoader[Any]]:
-    """Varied windows, in an order that seed and epoch decide."""
+) -> tuple[AugmentedWindows, StepSampler, DataLoader[Any]]:
+    """Varied windows with augmented images, in an order that seed and epoch decide."""
     vary = Variation(config, policy.step_s)
-    samples = _samples(demonstrations, policy, config, bank, seed, vary)
+    windows = _samples(demonstrations, policy, config, bank, seed, vary)
+    samples = AugmentedWindows(windows, config, seed)
     sampler = StepSampler(len(samples), config.batch_size, seed, process, processes)
     loader: DataLoader[Any] = DataLoader(
         samples, batch_sampler=sampler, collate_fn=collate, num_workers=workers
@@ -136,11 +152,11 @@ def _samples(
 ) -> ControllerWindows:
     if config.input is Input.SPHERES:
         return RandomBackgroundTargets(
-            demonstrations, policy, bank, seed, vary, describe, config.image_size_px
+            demonstrations, policy, bank, seed, vary, describe, config.source_size_px
         )
     spheres = config.input is Input.FULL_CONTEXT
     return ObservedWindows(
-        demonstrations, policy, spheres, seed, vary, describe, config.image_size_px
+        demonstrations, policy, spheres, seed, vary, describe, config.source_size_px
     )
 
 

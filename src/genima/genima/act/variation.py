@@ -73,7 +73,9 @@ class Variation:
         low, high = limits.q_min + _LIMIT_MARGIN_RAD, limits.q_max - _LIMIT_MARGIN_RAD
         start = window.q + rng.uniform(-_SYNTHETIC_START_RAD, _SYNTHETIC_START_RAD)
         start = np.clip(start, low, high)
-        way = rng.random() * rng.uniform(-_SYNTHETIC_WAY_RAD, _SYNTHETIC_WAY_RAD)
+        way = rng.uniform(-_SYNTHETIC_WAY_RAD, _SYNTHETIC_WAY_RAD)
+        way[:6] *= rng.random()  # apart from the last joint, which often turns alone
+        way[6] *= rng.random()
         end = np.clip(start + way, low, high)
         steps = self.config.horizon_steps
         longest = np.abs(end - start).max() / (_SYNTHETIC_SPEED_RAD_S * self.step_s)
