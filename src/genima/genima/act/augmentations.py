@@ -4,6 +4,9 @@
 Each sample has its own draw, the same for the views of one sample where geometry is concerned.
 """
 
+import math
+from functools import cache
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -14,6 +17,7 @@ from genima.act.config import ActConfig
 _REFERENCE_PX = 256
 _ELASTIC_ALPHA_PX, _ELASTIC_SIGMA_PX = 80.0, 10.0  # the original's
 _SHARE = 0.5  # of the samples that each change is applied to
+_ROW = 2**22  # numbers from which noise is cut
 
 
 class Augmentations:
@@ -41,11 +45,15 @@ class Augmentations:
         if config.blur_px:
             images = self._blur(images, config.blur_px * scale)
         if config.noise:
-            noise = torch.randn(
-                images.shape, generator=self._generator, device=self._generator.device
-            )
-            images = images + config.noise / 255.0 * noise
+            images = images + config.noise / 255.0 * self._noise(images.shape)
         return images
+
+    def _noise(self, shape: torch.Size) -> Float[Tensor, "b c 3 s s"]:
+        """Another stretch of the same long row for each sample; drawing anew takes ten times."""
+        length = math.prod(shape[1:])
+        row = _normal_row(max(_ROW, 2 * length))
+        firsts = torch.randint(len(row) - length, (shape[0],), generator=self._generator)
+        return torch.stack([row[first : first + length] for first in firsts.tolist()]).view(shape)
 
     def _uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         device = self._generator.device
@@ -72,6 +80,9 @@ class Augmentations:
 
     def _recolour(self, images: Tensor, strength: float) -> Tensor:
         batch = len(images)
+        chosen = self._chosen(batch)
+        if not chosen.any():
+            return images
         shape = (batch, 1, 1, 1, 1)
         brightness = self._uniform(*shape, low=1.0 - strength, high=1.0 + strength)
         contrast = self._uniform(*shape, low=1.0 - strength, high=1.0 + strength)
@@ -80,7 +91,6 @@ class Augmentations:
         )
         mean = images.mean(dim=(2, 3, 4), keepdim=True)
         changed = ((images - mean) * contrast + mean) * brightness * tint
-        chosen = self._chosen(batch)
         return torch.where(chosen > 0, changed, images).clamp(0.0, 1.0)
 
     def _blur(self, images: Tensor, largest_px: float) -> Tensor:
@@ -91,6 +101,11 @@ class Augmentations:
         if chosen.any():
             flat[chosen] = gaussian_blur(flat[chosen], sigma[chosen])
         return flat.unflatten(0, (batch, cameras))
+
+
+@cache
+def _normal_row(length: int) -> Float[Tensor, "n"]:
+    return torch.randn(length, generator=torch.Generator().manual_seed(0))
 
 
 def gaussian_blur(
