@@ -150,6 +150,23 @@ def test_check_of_a_camera_that_was_moved_fails(
     )
 
 
+def test_check_that_does_not_find_the_board_fails(
+    samples: Path, solved: Run, tmp_path: Path
+) -> None:
+    setup = cases.eye_on_base()
+    folder = SampleFolder(tmp_path / "elsewhere", setup.samples)
+    folder.save()
+    folder.add(np.full((480, 640, 3), 90, np.uint8), setup.q_middle)
+    words = ["--camera", "front", "--out", tmp_path / "out", "--cameras-file"]
+    cameras = rig_file(tmp_path, samples / "front.calib")
+    done = calib("check", folder.path, *words, cameras)
+    assert done.returncode == 1 and "the board was not found, so nothing" in done.stdout
+    (tmp_path / "front.calib").write_bytes((samples / "front.calib").read_bytes())
+    # Where nobody knows of a board, there is only the picture to look at.
+    unknown = calib("check", folder.path, *words, rig_file(tmp_path, tmp_path / "front.calib"))
+    assert unknown.returncode == 0 and "no points to compare" in unknown.stdout
+
+
 def test_check_of_one_image_compares_marked_points(
     samples: Path, solved: Run, tmp_path: Path
 ) -> None:

@@ -26,6 +26,10 @@ _NOTHING_MARKED = (
     "no points to compare: look whether the spheres sit on the joints, or mark points of the "
     "robot and give them as --points"
 )
+_BOARD_NOT_FOUND = (
+    "the board was not found, so nothing was checked: put it back where it was and see that the "
+    "camera shows it, or mark points of the robot and give them as --points"
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class CheckRequest:
 def run(asked: CheckRequest, out: Path, limit_px: float, console: Console) -> bool:
     """Check; whether the average error of all points is within the limit.
 
+    Where there is nothing to compare with it is, but not where the board should have been seen.
+
     Raises:
         CalibrationError: Something cannot be read, or does not fit together.
         InvalidParameter: There is no such camera, or the joints are not seven numbers.
@@ -69,7 +75,8 @@ def run(asked: CheckRequest, out: Path, limit_px: float, console: Console) -> bo
         raise CalibrationError(f"{folder.path}: holds no samples; take some")
     camera = replace(camera, intrinsics=folder.setup.intrinsics)
     points = load_points(asked.points) if asked.points else []
-    checked = check_folder(folder, camera, points, _placed_board(asked))
+    placed = _placed_board(asked)
+    checked = check_folder(folder, camera, points, placed)
     try:
         out.mkdir(parents=True, exist_ok=True)
         for picture in checked:
@@ -79,9 +86,12 @@ def run(asked: CheckRequest, out: Path, limit_px: float, console: Console) -> bo
     errors = [error for picture in checked for error in picture.errors]
     if errors:
         console.print(_table(errors))
-    console.print(summary(errors) if errors else _NOTHING_MARKED, highlight=False, soft_wrap=True)
+    nothing = _BOARD_NOT_FOUND if placed else _NOTHING_MARKED
+    console.print(summary(errors) if errors else nothing, highlight=False, soft_wrap=True)
     console.print(f"pictures: {out}/check_*.png", highlight=False, soft_wrap=True)
-    return not errors or float(np.mean([error.error_px for error in errors])) <= limit_px
+    if not errors:
+        return placed is None
+    return float(np.mean([error.error_px for error in errors])) <= limit_px
 
 
 def _calibrated(asked: CheckRequest) -> Camera:
