@@ -22,11 +22,12 @@ from std_srvs.srv import Trigger
 from tests.terminal_session import ALTERNATE_SCREEN, TerminalSession
 from visualization_msgs.msg import Marker, MarkerArray
 
+from genima.approval.dialogue import ApprovalDialogue
 from genima.control.session_types import SessionState
 from genima.evaluation.domain import claim_domain
 from genima.kinematics import JOINT_NAMES, Q_HOME
 from genima.spheres import sphere_poses
-from genima_controller_node.approve_client import shown_target
+from genima_controller_node.approve_client import ApproveClient, shown_target
 from genima_ros.conversions import joint_state
 from genima_ros.markers import no_markers, target_markers
 from genima_ros.qos import JOINT_STATES_PUBLISHER, LATCHED
@@ -145,3 +146,19 @@ def test_markers_without_an_orientation_are_refused() -> None:
     message.markers[1].pose.orientation.w = float("nan")
     with pytest.raises(ValueError, match="'elbow' has no orientation"):
         shown_target(message)
+
+
+def test_target_that_cannot_be_read_hides_the_one_before(asking: Asking) -> None:
+    dialogue = ApprovalDialogue()
+    rclpy.init(domain_id=int(os.environ["ROS_DOMAIN_ID"]))
+    client = ApproveClient(dialogue, "elsewhere")
+    try:
+        message = target_markers(sphere_poses(Q_TARGET), True, 12.5, 0.0, alpha=0.5)
+        client._on_markers(message)
+        assert dialogue.view(0.0).target is not None
+        message.markers[1].pose.orientation.w = float("nan")
+        client._on_markers(message)
+        assert dialogue.view(0.0).target is None
+    finally:
+        client.destroy_node()
+        rclpy.try_shutdown()

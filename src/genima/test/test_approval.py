@@ -36,7 +36,7 @@ def target(stamp_s: float = 10.0) -> ShownTarget:
 def dialogue() -> ApprovalDialogue:
     """At 10 s a controller asks for consent to a target."""
     dialogue = ApprovalDialogue()
-    dialogue.feel(Q_HOME)
+    dialogue.feel(Q_HOME, 10.0)
     dialogue.see(target(), 10.0)
     dialogue.hear(status(), 10.0)
     return dialogue
@@ -114,14 +114,63 @@ def test_a_controller_that_fell_silent_cannot_be_answered(dialogue: ApprovalDial
     assert headline(ApprovalDialogue().view(0.0))[0] == "LOOKING FOR THE CONTROLLER"
 
 
-def test_a_target_that_is_not_shown_can_only_be_answered_with_a_warning() -> None:
+@pytest.mark.parametrize("lacks", ["target", "joint positions"])
+def test_a_target_that_is_not_shown_can_only_be_refused(lacks: str) -> None:
     dialogue = ApprovalDialogue()
-    dialogue.feel(Q_HOME)
+    if lacks == "target":
+        dialogue.feel(Q_HOME, 10.0)
     dialogue.hear(status(), 10.0)
+    if lacks == "joint positions":
+        dialogue.see(target(), 10.0)
     assert not dialogue.view(10.5).asks
     dialogue.hear(status(), 12.5)
     assert dialogue.view(12.5).asks
-    assert "what it wants to do is not shown: refuse it" in shown(dialogue, 12.5)
+    text = shown(dialogue, 12.5)
+    assert "what it wants to do is not shown: refuse it" in text
+    assert "refuse this target" in text and "let it move" not in text
+    assert dialogue.press(Order.APPROVE, 12.6, looked=True) is None and not dialogue.pending
+    assert dialogue.press(Order.REJECT, 12.7, looked=True) is Order.REJECT
+
+
+def test_a_motion_that_shows_up_late_must_be_looked_at_first() -> None:
+    dialogue = ApprovalDialogue()
+    dialogue.hear(status(), 10.0)
+    dialogue.see(target(), 10.0)
+    dialogue.feel(Q_HOME, 12.4)
+    assert dialogue.view(12.5).asked_for_s == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("answered_here", [True, False])
+def test_the_target_before_is_not_shown_for_the_one_that_is_asked_about(
+    dialogue: ApprovalDialogue, answered_here: bool
+) -> None:
+    if answered_here:
+        dialogue.press(Order.REJECT, 11.0, looked=True)
+        dialogue.answer(True, "another target is drawn")
+    else:
+        dialogue.hear(status(SessionState.RUNNING), 11.0)
+    dialogue.hear(status(), 11.5)  # its markers have not come yet, or cannot be read
+    assert dialogue.view(13.9).motion is None
+    assert dialogue.press(Order.APPROVE, 13.9, looked=True) is None
+    dialogue.see(target(stamp_s=13.5), 14.0)
+    assert dialogue.press(Order.APPROVE, 14.4, looked=True) is Order.APPROVE
+
+
+def test_a_target_that_came_before_the_answer_to_the_last_one_is_kept(
+    dialogue: ApprovalDialogue,
+) -> None:
+    dialogue.press(Order.REJECT, 11.0, looked=True)
+    dialogue.see(target(stamp_s=11.05), 11.1)
+    dialogue.answer(True, "another target is drawn")
+    assert dialogue.view(11.6).motion is not None
+
+
+def test_an_answer_that_did_not_reach_the_controller_can_be_given_again(
+    dialogue: ApprovalDialogue,
+) -> None:
+    dialogue.press(Order.APPROVE, 11.0, looked=True)
+    dialogue.answer(False, "the controller did not answer; look at its state")
+    assert dialogue.press(Order.APPROVE, 11.5, looked=True) is Order.APPROVE
 
 
 def test_texts_of_others_do_not_steer_the_terminal(dialogue: ApprovalDialogue) -> None:

@@ -91,12 +91,15 @@ class ApproveClient(Node):
             self._dialogue.hear(view, time.monotonic())
 
     def _on_markers(self, message: MarkerArray) -> None:
-        with suppress(ValueError):  # a target that cannot be read is one that is not shown
-            self._dialogue.see(shown_target(message), time.monotonic())
+        try:
+            target = shown_target(message)
+        except ValueError:
+            target = None  # what cannot be read is not shown, nor is the one before
+        self._dialogue.see(target, time.monotonic())
 
     def _on_joint_state(self, message: JointState) -> None:
         with suppress(GenimaError):  # the controller complains of it
-            self._dialogue.feel(joint_positions(message, JOINT_NAMES))
+            self._dialogue.feel(joint_positions(message, JOINT_NAMES), time.monotonic())
 
 
 def shown_target(message: MarkerArray) -> ShownTarget | None:

@@ -81,6 +81,7 @@ class ApprovalDialogue:
         self._target: ShownTarget | None = None
         self._q: Float[Array, "7"] | None = None
         self._waiting_for: Order | None = None
+        self._answered: ShownTarget | None = None  # what it is about
         self._message, self._failed = "", False
 
     def hear(self, status: ControllerView, now_s: float) -> None:
@@ -89,10 +90,12 @@ class ApprovalDialogue:
         if awaiting and not self._awaiting:
             self._asked_s = now_s
             self._message = ""
+        if not awaiting:
+            self._target = None  # what it asks about next comes anew
         self._controller, self._heard_s = status, now_s
 
     def see(self, target: ShownTarget | None, now_s: float) -> None:
-        """Take in what the controller shows of its next motion."""
+        """Take in what the controller shows of its next motion; None if that cannot be read."""
         new = target is not None and (
             self._target is None or target.stamp_s != self._target.stamp_s
         )
@@ -100,8 +103,10 @@ class ApprovalDialogue:
             self._asked_s = now_s
         self._target = target
 
-    def feel(self, q: Float[Array, "7"]) -> None:
+    def feel(self, q: Float[Array, "7"], now_s: float) -> None:
         """Take in where the arm is [rad]."""
+        if self._q is None:
+            self._asked_s = now_s  # only now is there a motion to look at
         self._q = q
 
     @property
@@ -119,19 +124,25 @@ class ApprovalDialogue:
         """
         if order is Order.QUIT:
             return order
-        if self.pending or not self.view(now_s).asks:
+        view = self.view(now_s)
+        if self.pending or not view.asks:
             self._say("the controller does not ask for consent now", failed=True)
             return None
         if not looked:
             self._say("this is a new target: look at it, then answer again", failed=True)
             return None
-        self._waiting_for = order
+        if order is Order.APPROVE and view.motion is None:
+            self._say("what it wants to do is not shown: refuse it", failed=True)
+            return None
+        self._waiting_for, self._answered = order, view.target
         self._say(f"{order.value}: sent")
         return order
 
     def answer(self, success: bool, words: str) -> None:
         """Take in what the controller says to an order."""
         order, self._waiting_for = self._waiting_for, None
+        if success and self._target is self._answered:
+            self._target = None  # a question that follows at once is about another one
         done = f"{order.value}: " if order else ""
         self._say(done + (words or ("done" if success else "refused")), failed=not success)
 

@@ -109,7 +109,8 @@ def _joints(motion: Motion, target: ShownTarget) -> Table:
 def _footer(view: ApprovalView) -> Text:
     footer = Text()
     for key, order in KEYS.items():
-        if view.asks or order is Order.QUIT:
+        shown = order is not Order.APPROVE or view.motion is not None
+        if order is Order.QUIT or (view.asks and shown):
             footer.append(f" {key} ", style="bold reverse")
             footer.append(f" {_LABELS[order]}   ")
     return footer
