@@ -139,8 +139,12 @@ class DiffusionNode(GenimaNode):
         frames, seen_s = self._sync.newest(), self._history.newest_s
         # Images may overtake the joint state of their moment; the pose before would be drawn.
         timely = frames is not None and self._wanted_s - 1e-6 <= frames.stamp_s <= seen_s + 1e-6
-        if timely and self._submit(frames):
-            self._wanted_s = None
+        if not timely:
+            return
+        # The worker may fail, and ask for another try, before this goes on.
+        wanted_s, self._wanted_s = self._wanted_s, None
+        if not self._submit(frames):
+            self._wanted_s = wanted_s
 
     def _draw_if_ready(self) -> None:
         frames = self._sync.newest()

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import rclpy
 import torch
-from genima_msgs.msg import TargetTile
+from genima_msgs.msg import TargetRequest, TargetTile
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from std_msgs.msg import String
 
 from genima.cameras import load_rig
 from genima.diffusion.agent import Drawing, DrawRequest
@@ -23,13 +24,14 @@ from genima.diffusion.models import save_models
 from genima.diffusion.tiny import TinySize, build_tiny, tiny_config
 from genima.errors import DrawingError, NotReady
 from genima.evaluation.domain import claim_domain
-from genima.kinematics import Q_HOME
+from genima.kinematics import JOINT_NAMES, Q_HOME
 from genima.policy import Policy, save_policy
 from genima.spheres import draw_targets
 from genima.sync import FrameSet
 from genima.tiles import tile_images
 from genima_diffusion_node.diffusion_node import DiffusionNode
 from genima_diffusion_node.output import Job
+from genima_ros.conversions import joint_state, time_message
 from genima_ros.diagnostics import Level
 
 CAMERAS = Path(__file__).parents[3] / "config" / "cameras.yaml"
@@ -269,3 +271,32 @@ def test_target_that_cannot_be_drawn_now_halts_nothing(make_node: Callable[..., 
     node._draw(job())
     assert tiles.messages == []
     assert node._health().message == "the expert does not answer"
+
+
+class AtOnce:
+    """A worker that is done before the node goes on."""
+
+    def __init__(self, handle: Callable[[Job], None]) -> None:
+        self.put = handle
+
+    def stop(self) -> None:
+        """There is no thread."""
+
+
+def test_request_that_fails_at_once_is_tried_again(make_node: Callable[..., Any]) -> None:
+    node = make_node(agent="blank", pacing="lockstep")
+    agent = Draws(NotReady("the expert does not answer"))
+    tiles, _ = ready(node, agent)
+    node._worker.stop()
+    node._worker = AtOnce(node._draw)
+    node._on_instruction(String(data=GOAL))
+    node._on_joint_state(joint_state(JOINT_NAMES, Q_HOME, np.zeros(7), 12.0))
+    node._on_target_request(TargetRequest(not_before=time_message(12.0)))
+    for camera, image in scene().items():
+        node._on_image(camera, image, 12.0)
+    assert len(agent.requests) == 1 and tiles.messages == []
+    agent.result = drawing_of(Q_HOME)
+    node._on_joint_state(joint_state(JOINT_NAMES, Q_HOME, np.zeros(7), 12.05))
+    assert len(tiles.messages) == 1
+    node._on_joint_state(joint_state(JOINT_NAMES, Q_HOME, np.zeros(7), 12.1))
+    assert len(tiles.messages) == 1  # what was asked for is there
