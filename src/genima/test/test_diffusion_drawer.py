@@ -373,6 +373,24 @@ def test_agent_says_that_the_model_does_not_see_the_end_of_a_long_instruction(
     assert "does not see its end" in agent.draw(request("push " * 100)).remark
 
 
+def test_goal_is_drawn_as_before_though_another_ran_out_of_memory(
+    arm: ArmState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawer = Drawer(cases.sd_turbo(), EXACT)
+    before = drawer.draw(pictures(), arm, cases.GOALS[0], seed=3)
+    last, _ = drawer._memory._layers[-1]
+
+    def exhausted(hidden: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(last.to_v, "forward", exhausted)  # the other layers know the new goal
+        with pytest.raises(torch.OutOfMemoryError):
+            drawer.draw(pictures(), arm, cases.GOALS[1], seed=3)
+    again = drawer.draw(pictures(), arm, cases.GOALS[0], seed=3)
+    np.testing.assert_array_equal(before, again)
+
+
 def test_agent_that_is_out_of_memory_says_so(
     rig: CameraRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

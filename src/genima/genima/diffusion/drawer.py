@@ -201,6 +201,7 @@ class Drawer:
             return
         prompts = [self.config.policy.prompt(goal)] * batch
         prompt = self._models.text.encode(prompts).to(self._options.precision.dtype)
+        self._goal = None  # what fails half-way leaves neither goal in memory
         if self._prompt is None:
             self._prompt = prompt
         else:
