@@ -102,6 +102,32 @@ def test_each_target_is_asked_for_and_drawn_where_the_arm_stands(loop: Loop) -> 
     np.testing.assert_allclose(loop.arm, target(0.3), atol=1e-5)
 
 
+def test_approved_target_is_not_followed_where_the_arm_was_moved_meanwhile(loop: Loop) -> None:
+    loop.offer(target())
+    loop.arm = loop.arm - 0.15  # guided by hand
+    loop.run(1.0)
+    with pytest.raises(InvalidCommand, match="the arm was moved by 0.15 rad since"):
+        loop.session.approve(loop.now_s)
+    assert loop.status.state is SessionState.WAITING
+    assert "another one is drawn" in loop.status.reason
+    assert loop.run(loop.settings.retry_s + 0.1) == []
+    loop.offer(target())
+    loop.run(0.5)
+    loop.session.approve(loop.now_s)
+    loop.run(POLICY.horizon_s + 0.2)
+    np.testing.assert_allclose(loop.arm, target(), atol=1e-5)
+
+
+def test_free_space_is_asked_again_when_a_target_is_approved(loop: Loop) -> None:
+    loop.offer(target())
+    loop.run(1.0)
+    loop.session._gate.objection = lambda q: "it would bring the arm into a wall"  # moved in
+    with pytest.raises(InvalidCommand, match="cannot be followed: it would bring the arm into"):
+        loop.session.approve(loop.now_s)
+    assert loop.run(0.1) == []
+    assert loop.status.state is SessionState.WAITING
+
+
 def test_cancelled_halted_and_dead_goals_ask_for_nothing(loop: Loop) -> None:
     for stop in (loop.session.end, loop.session.halt):
         loop.offer(target())

@@ -155,10 +155,12 @@ class ControllerNode(GenimaNode):
 
     def _answer(self, answer: Callable[[float], None]) -> None:
         """Let the session have the operator's answer to the drawn target."""
-        with self._lock:
-            answer(self._now_s())
-        if self._lockstep:
-            self._advance(self._now_s())
+        try:
+            with self._lock:
+                answer(self._now_s())
+        finally:
+            if self._lockstep:  # a refused answer has another target drawn
+                self._advance(self._now_s())
 
     def _end(self, reason: str) -> None:
         with self._lock:

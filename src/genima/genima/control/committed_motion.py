@@ -73,6 +73,11 @@ class CommittedMotion:
         """Whether the arm comes to rest, so that no target is of use."""
         return self.moving and (self.ending or self._gate.state is GateState.HALTING)
 
+    @property
+    def gripper_is_open(self) -> bool:
+        """Whether the gripper is open; where it is not measured, whether it should be."""
+        return self.gripper_open if self.measured_gripper is None else self.measured_gripper
+
     def seed(self, reading: JointReading, now_s: float) -> None:
         """Begin where the arm stands.
 

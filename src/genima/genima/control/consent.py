@@ -3,6 +3,9 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
+from genima.arrays import Array, Float
 from genima.control.planner import Plan
 from genima.errors import InvalidCommand
 
@@ -15,11 +18,23 @@ class AskedTarget(NamedTuple):
 
     Attributes:
         plan: What would be done.
+        q: Where the arm stood when the target was shown [rad].
         asked_s: Since when [s].
     """
 
     plan: Plan
+    q: Float[Array, "7"]
     asked_s: float
+
+    def moved(self, q: Float[Array, "7"], tolerance_rad: float) -> str:
+        """That the arm is no longer where it was shown [rad]; empty if it is."""
+        apart_rad = float(np.abs(q - self.q).max())
+        if apart_rad <= tolerance_rad:
+            return ""
+        return (
+            f"the arm was moved by {apart_rad:.2f} rad since the target was shown, at most "
+            f"{tolerance_rad} rad are allowed; another one is drawn"
+        )
 
 
 class Consent:
@@ -40,15 +55,15 @@ class Consent:
         """Whether a target waits."""
         return self._asked is not None
 
-    def ask(self, plan: Plan, now_s: float) -> None:
-        """Hold a target back, in place of any earlier one."""
-        self._asked = AskedTarget(plan, now_s)
+    def ask(self, plan: Plan, q: Float[Array, "7"], now_s: float) -> None:
+        """Hold a target back, in place of any earlier one; the arm stands at `q` [rad]."""
+        self._asked = AskedTarget(plan, q, now_s)
 
     def drop(self) -> None:
         """There is nothing to be asked about any more."""
         self._asked = None
 
-    def answer(self, now_s: float) -> Plan:
+    def answer(self, now_s: float) -> AskedTarget:
         """Take the target that the operator has answered about.
 
         Raises:
@@ -60,7 +75,7 @@ class Consent:
         if 0 <= now_s - asked.asked_s < self._look_s:
             raise InvalidCommand("this target was drawn only now; look at it, then answer")
         self._asked = None
-        return asked.plan
+        return asked
 
     def overdue(self, now_s: float) -> str:
         """That nobody has answered in time; empty while there is time."""

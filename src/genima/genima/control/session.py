@@ -45,10 +45,8 @@ class ControlSession:
         self._watch = TargetWatch(settings.first_target_timeout_s, settings.target_timeout_s)
         self.history = JointHistory()
         self._state = SessionState.IDLE
-        self._reason = ""
-        self._instruction = ""
-        self._chunks = 0
-        self._refused = 0
+        self._reason = self._instruction = ""
+        self._chunks = self._refused = 0
         self._fit = -1.0
         self._due_s = -np.inf  # when the next target is to be taken
         self._adopted_stamp_s = -np.inf
@@ -56,8 +54,8 @@ class ControlSession:
     @property
     def status(self) -> SessionStatus:
         """The present state."""
-        told = (self._state, self._reason, self._instruction, self._chunks)
-        return SessionStatus(*told, self._motion.limited, self._fit, self._refused)
+        told = (self._state, self._reason, self._instruction, self._chunks, self._motion.limited)
+        return SessionStatus(*told, self._fit, self._refused)
 
     @property
     def active(self) -> bool:
@@ -77,8 +75,7 @@ class ControlSession:
     @property
     def gripper_is_open(self) -> bool:
         """Whether the gripper is open; where it is not measured, whether it should be."""
-        measured = self._motion.measured_gripper
-        return self.gripper_open if measured is None else measured
+        return self._motion.gripper_is_open
 
     def target_age_s(self, now_s: float) -> float:
         """Age of the target that is being followed [s]; negative if there is none."""
@@ -165,7 +162,7 @@ class ControlSession:
         elif plan.warning and self._settings.halt_on_warning:
             self.halt(plan.warning)
         elif self._settings.approve:
-            self._consent.ask(plan, now_s)
+            self._consent.ask(plan, self.history.newest_q, now_s)
             self._fit = plan.fit
             words = f"{_ASK}; {plan.warning}" if plan.warning else _ASK
             self._state, self._reason = SessionState.AWAITING_APPROVAL, words
@@ -177,9 +174,14 @@ class ControlSession:
         """Follow the target that waits for it; its age counts from now on.
 
         Raises:
-            InvalidCommand: None waits, or it came up only now.
+            InvalidCommand: None waits, it came up only now, or the arm was moved meanwhile.
         """
-        self._adopt(self._consent.answer(now_s), now_s, now_s)
+        asked = self._consent.answer(now_s)
+        moved = asked.moved(self.history.newest_q, self._gate.parameters.start_tolerance_rad)
+        if refusal := moved or self._objection(asked.plan, age_s=0.0):
+            self._decline(refusal, now_s)
+            raise InvalidCommand(refusal)
+        self._adopt(asked.plan, now_s, now_s)
 
     def reject(self, now_s: float) -> None:
         """Do not follow it, but have another one drawn; raises as `approve` does."""
@@ -220,8 +222,8 @@ class ControlSession:
 
     def _objection(self, plan: Plan, age_s: float) -> str:
         """Why a plan is not followed; empty if it is."""
-        objection = self._gate.objection(plan.postures)
-        words = f"the drawn target cannot be followed: {objection}" if objection else ""
+        if words := self._gate.objection(plan.postures):
+            words = f"the drawn target cannot be followed: {words}"
         return self._settings.bad_age(age_s) or words
 
     def _adopt(self, plan: Plan, stamp_s: float, now_s: float) -> None:
@@ -293,8 +295,7 @@ class ControlSession:
         elif overdue := self._consent.overdue(now_s):
             self._decline(overdue, now_s)
         elif self._state is SessionState.WAITING:
-            last_refusal = self._reason if self._refused else ""
-            if overdue := self._watch.first_overdue(now_s, last_refusal):
+            if overdue := self._watch.first_overdue(now_s, self._reason * bool(self._refused)):
                 self.halt(overdue)
         elif self.wants_target(now_s) and (silence := self._watch.silence(now_s)):
             self._state, self._reason = SessionState.HOLDING, silence
