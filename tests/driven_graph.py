@@ -14,7 +14,7 @@ from genima.franka.simulated import SimulatedArm
 from genima.kinematics import JOINT_NAMES
 from genima.sim.mujoco_world import Q_START
 from genima_ros.conversions import trajectory
-from genima_ros.qos import JOINT_STATES, LATCHED, RELIABLE_LATEST
+from genima_ros.qos import EMERGENCY_STOP, JOINT_STATES, LATCHED, RELIABLE_LATEST
 
 from .node_graph import NodeGraph
 
@@ -68,7 +68,7 @@ class DrivenGraph(NodeGraph):
         self.joints = JointState()
         self.node.create_subscription(DriverStatus, "driver_status", self._on_driver, LATCHED)
         self.node.create_subscription(JointState, "joint_states", self._keep, JOINT_STATES)
-        self.button = self.node.create_publisher(EmergencyStop, "estop", LATCHED)
+        self.button = self.node.create_publisher(EmergencyStop, "estop", EMERGENCY_STOP)
         self._orders = {
             name: self.node.create_client(Trigger, f"panda_driver/{name}")
             for name in ("recover", "hold", "home")

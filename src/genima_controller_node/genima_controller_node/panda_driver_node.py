@@ -31,7 +31,7 @@ from genima_controller_node.driver_publisher import (
 from genima_ros.conversions import seconds, trajectory_arrays
 from genima_ros.diagnostics import Health
 from genima_ros.lifecycle import GenimaNode, run_node
-from genima_ros.qos import LATCHED, RELIABLE_LATEST
+from genima_ros.qos import EMERGENCY_STOP, LATCHED, RELIABLE_LATEST
 
 #: How often the status is looked at [s].
 _STATUS_POLL_S = 0.05
@@ -64,7 +64,7 @@ class PandaDriverNode(GenimaNode):
         self._statuses = DriverStatusPublisher(self, p.dry_run, self._now_s)
         self.subscribe(JointTrajectory, "joint_trajectory", self._on_trajectory, RELIABLE_LATEST)
         self.subscribe(GripperCommand, "gripper_command", self._on_gripper, LATCHED)
-        self.subscribe(EmergencyStop, "estop", self._on_emergency_stop, LATCHED)
+        self.subscribe(EmergencyStop, "estop", self._on_emergency_stop, EMERGENCY_STOP)
         self.serve(Trigger, "~/recover", self._on_recover)
         self.serve(Trigger, "~/hold", self._on_hold)
         self.serve(Trigger, "~/home", self._on_home)

@@ -6,11 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import rclpy
 from genima_msgs.msg import DriverStatus as DriverMessage
 
 from genima.driver import DriverCause, DriverState, DriverStatus
 from genima.driver.types import DriverTick
 from genima.errors import InvalidParameter
+from genima.evaluation.domain import claim_domain
 from genima.franka import ArmMode, ArmReading
 from genima.kinematics import JOINT_NAMES, Q_HOME
 from genima.timing import DeadlineLoop
@@ -26,8 +28,10 @@ from genima_controller_node.driver_publisher import (
     JointPublisher,
     driver_health,
 )
+from genima_controller_node.panda_driver_node import PandaDriverNode
 from genima_ros.conversions import FINGER_JOINTS, seconds
 from genima_ros.diagnostics import Level
+from genima_ros.qos import EMERGENCY_STOP
 
 GIVEN = DriverNodeParameters(robot_ip="172.16.0.2")
 
@@ -140,3 +144,16 @@ def test_numbers_of_states_and_causes_are_those_of_the_message() -> None:
 )
 def test_health_is_as_bad_as_the_state(status: DriverStatus, level: Level) -> None:
     assert driver_health(status, DeadlineLoop(0.01)).level is level
+
+
+def test_no_emergency_stop_hides_another_that_speaks_at_the_same_time() -> None:
+    given = ["--ros-args", "-p", "autostart:=false", "-p", "robot_ip:=127.0.0.1"]
+    with claim_domain() as domain:
+        rclpy.init(args=given, domain_id=domain)
+        node = PandaDriverNode()
+        node.trigger_configure()
+        (stops,) = (s for s in node.subscriptions if s.topic_name == "/estop")
+        assert stops.qos_profile.depth == EMERGENCY_STOP.depth > 1
+        node.trigger_cleanup()
+        node.destroy_node()
+        rclpy.shutdown()

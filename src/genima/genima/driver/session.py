@@ -77,6 +77,7 @@ class DriverSession:
         self._ended = self._settling = False
         self._begun_s = clock_s()
         self._pending: Trajectory | None = None
+        self._halted_anew: tuple[DriverCause, str] | None = None
 
     @property
     def status(self) -> DriverStatus:
@@ -110,13 +111,18 @@ class DriverSession:
         return self._orders.put(self._go_home)
 
     def halt(self, cause: DriverCause, reason: str) -> None:
-        """Brake and stand until `recover`; an earlier cause stays."""
+        """Brake and stand until `recover`, also if one is under way; an earlier cause stays."""
         with self._lock:
+            self._halted_anew = (cause, reason)
             self._motion.halt(cause, reason)
 
     def hear_emergency_stop(self, pressed: bool, source: str) -> None:
-        """Take in the state of an emergency stop."""
-        self._emergency_stop.hear(pressed, source, self._clock_s())
+        """Take in the state of an emergency stop; a press halts, however short it is."""
+        with self._lock:
+            now_s = self._clock_s()
+            self._emergency_stop.hear(pressed, source, now_s)
+            if pressed and (reason := self._emergency_stop.reason(now_s)):
+                self.halt(DriverCause.EMERGENCY_STOP, reason)
 
     def follow(self, trajectory: Trajectory) -> None:
         """Follow a trajectory; the arm is held from the first one on.
@@ -202,12 +208,17 @@ class DriverSession:
         self._require_alive()
         if not self.at_rest:
             raise NotReady("the arm is in motion; call hold and wait until it stands")
-        if reason := self._emergency_stop.reason(self._clock_s()):
-            raise NotReady(reason)
+        with self._lock:
+            self._halted_anew = None
+            if reason := self._emergency_stop.reason(self._clock_s()):
+                raise NotReady(reason)
         self.release()
         self._equipment.recover()
         with self._lock:
             self._motion.clear()
+            if self._halted_anew is not None:
+                self._motion.halt(*self._halted_anew)
+                raise NotReady(f"the arm was halted meanwhile: {self._motion.status.reason}")
         return "the arm is ready; it moves with the next trajectory, or by home"
 
     def _go_home(self) -> str:
@@ -261,7 +272,7 @@ class DriverSession:
 
     def _halt_for_trouble(self, now_s: float) -> None:
         if stop := self._emergency_stop.reason(now_s):
-            self._motion.halt(DriverCause.EMERGENCY_STOP, stop)
+            self.halt(DriverCause.EMERGENCY_STOP, stop)
         if not self._equipment.opened:
             return
         held = self._motion.held

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What halts a driver whatever it does: with an ideal arm, so that each moment can be chosen."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from threading import Event
+
+import numpy as np
+import pytest
+
+from genima.driver import DriverCause, DriverParameters, DriverSession, DriverState
+from genima.driver.types import Trajectory
+from genima.errors import NotReady
+from genima.franka import ArmMode, ArmReading, ArmSettings, HoldingGains
+from genima.franka.failures import mode_fault, mode_trouble
+from genima.franka.types import ArmTrouble
+from genima.kinematics import JOINT_NAMES, Q_HOME
+
+PATIENCE_S = 30.0
+
+
+class IdealArm:
+    """Does what it is told; takes control, and recovers, when the test lets it."""
+
+    def __init__(self) -> None:
+        self.settings = ArmSettings("arm", "127.0.0.1")
+        self.q = np.array(Q_HOME, float)
+        self.mode = ArmMode.IDLE
+        self.engaged = self.connected = False
+        self.may_engage, self.may_recover = Event(), Event()
+        self.may_engage.set()
+        self.may_recover.set()
+        self.engaging, self.recovering = Event(), Event()
+        self.clock_s: Callable[[], float] = time.monotonic
+
+    @property
+    def reading(self) -> ArmReading:
+        return ArmReading(self.q.copy(), np.zeros(7), self.clock_s(), self.mode)
+
+    @property
+    def fault(self) -> str:
+        return mode_fault(self.mode, "arm")
+
+    @property
+    def trouble(self) -> ArmTrouble | None:
+        return mode_trouble(self.mode)
+
+    def connect(self) -> None:
+        self.connected = True
+
+    def engage(self, _: HoldingGains, __: float) -> np.ndarray:
+        self.engaging.set()
+        assert self.may_engage.wait(PATIENCE_S)
+        self.engaged = True
+        return self.q.copy()
+
+    def command(self, q: np.ndarray) -> None:
+        if self.engaged:
+            self.q = q.copy()
+
+    def release(self) -> None:
+        self.engaged = False
+
+    def close(self) -> None:
+        self.release()
+
+
+class IdealHand:
+    """Keeps what it was told."""
+
+    fault = ""
+    opening = 1.0
+
+    def __init__(self) -> None:
+        self.told: list[bool | str] = []
+
+    def connect(self) -> None:
+        pass
+
+    def command(self, is_open: bool) -> None:
+        self.told.append(is_open)
+
+    def halt(self) -> None:
+        self.told.append("halt")
+
+    def close(self) -> None:
+        pass
+
+
+class IdealRobot:
+    def __init__(self) -> None:
+        self.arm = IdealArm()
+        self.hand = IdealHand()
+        self.opening = 1.0
+
+    def recover(self) -> None:
+        self.arm.recovering.set()
+        assert self.arm.may_recover.wait(PATIENCE_S)
+
+    def close(self) -> None:
+        self.arm.close()
+
+
+class Bench:
+    """A driver whose ticks and clock are the test's."""
+
+    def __init__(self, **changes: float) -> None:
+        self.robot = IdealRobot()
+        self.arm, self.hand = self.robot.arm, self.robot.hand
+        self.now_s = 100.0
+        self.arm.clock_s = lambda: self.now_s
+        self.defects: list[Exception] = []
+        self.session = DriverSession(
+            self.robot,
+            DriverParameters(**changes),
+            HoldingGains(),
+            Q_HOME,
+            self.defects.append,
+            clock_s=lambda: self.now_s,
+        )
+        self.session.open().result(PATIENCE_S)
+
+    @property
+    def told(self) -> tuple[DriverState, DriverCause]:
+        return self.session.status.state, self.session.status.cause
+
+    def tick(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.now_s += 0.01
+            self.session.tick()
+
+    def follow(self, offset_rad: float = 0.0) -> None:
+        """Send a trajectory that stands, so far from home."""
+        q = np.tile(np.array(Q_HOME) + offset_rad * np.eye(7)[0], (2, 1))
+        times_s = np.array([0.02, 0.1])
+        self.session.follow(Trajectory(self.now_s, JOINT_NAMES, times_s, q, np.zeros((2, 7))))
+
+    def until_ordered(self) -> None:
+        """Wait until the orders before this one are carried out."""
+        self.session.open().result(PATIENCE_S)
+
+    def recovers(self) -> "Future[str]":
+        """A recovery that is under way until the test lets it end."""
+        self.arm.recovering.clear()
+        self.arm.may_recover.clear()
+        order = self.session.recover()
+        assert self.arm.recovering.wait(PATIENCE_S)
+        return order
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.arm.may_engage.set()
+    bench.arm.may_recover.set()
+    bench.session.close()
+    assert bench.defects == []
+
+
+def test_a_stop_that_is_pressed_and_released_between_two_ticks_halts(bench: Bench) -> None:
+    bench.tick()
+    bench.session.hear_emergency_stop(True, "button")
+    bench.session.hear_emergency_stop(False, "button")
+    bench.tick()
+    assert bench.told == (DriverState.HALTED, DriverCause.EMERGENCY_STOP)
+
+
+def test_a_stop_that_is_pressed_during_a_recovery_outlasts_it(bench: Bench) -> None:
+    bench.session.halt(DriverCause.ORDERED, "hold was called")
+    order = bench.recovers()
+    bench.session.hear_emergency_stop(True, "button")
+    bench.session.hear_emergency_stop(False, "button")
+    bench.arm.may_recover.set()
+    with pytest.raises(NotReady, match=r"halted meanwhile: the emergency stop 'button'"):
+        order.result(PATIENCE_S)
+    assert bench.told == (DriverState.HALTED, DriverCause.EMERGENCY_STOP)
+    bench.session.recover().result(PATIENCE_S)
+    assert bench.told == (DriverState.IDLE, DriverCause.NONE)
+
+
+def test_a_hold_during_a_recovery_outlasts_it(bench: Bench) -> None:
+    bench.session.halt(DriverCause.DEFECT, "a defect")
+    order = bench.recovers()
+    bench.session.halt(DriverCause.ORDERED, "hold was called")
+    bench.arm.may_recover.set()
+    with pytest.raises(NotReady, match="halted meanwhile: hold was called"):
+        order.result(PATIENCE_S)
+    assert bench.told == (DriverState.HALTED, DriverCause.ORDERED)
+
+
+def test_a_trouble_that_a_recovery_clears_does_not_outlast_it(bench: Bench) -> None:
+    bench.arm.mode = ArmMode.REFLEX
+    bench.tick()
+    order = bench.recovers()
+    bench.tick()
+    bench.arm.mode = ArmMode.IDLE
+    bench.arm.may_recover.set()
+    order.result(PATIENCE_S)
+    bench.tick()
+    assert bench.told == (DriverState.IDLE, DriverCause.NONE)
