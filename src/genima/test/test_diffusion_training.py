@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training models that draw: every kind learns, survives a kill, and is judged by its drawings."""
 
+import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 
 from genima.act.training_data import Split
@@ -17,13 +21,15 @@ from genima.diffusion.drawer import DrawOptions, Precision, load_drawer
 from genima.diffusion.models import save_models
 from genima.diffusion.tiny import TinySize
 from genima.diffusion.training.baselines import NearestStep, PresentSpheres
+from genima.diffusion.training.command import best_model, error_table
 from genima.diffusion.training.config import Learned, TrainConfig
 from genima.diffusion.training.config import Precision as Numbers
-from genima.diffusion.training.metric import errors_of, questions, truth
+from genima.diffusion.training.metric import DrawingErrors, Question, errors_of, questions, truth
 from genima.diffusion.training.trainer import BEST, PICTURES, Trainer
 from genima.diffusion.training.types import Report, TrainingOptions
 from genima.errors import InvalidParameter
 from genima.policy import Policy
+from genima.spheres import draw_targets, sphere_colours, sphere_poses
 from genima.tiles import tile_images
 
 from .act_cases import GOAL, demonstration
@@ -200,6 +206,83 @@ def test_drawing_without_spheres_lacks_them(split: Split) -> None:
     policy = Policy()
     errors, _ = errors_of(Blank(), list(questions(split.held_out, policy, 2)), policy)
     assert errors.missing.all() and not errors.usable.any() and errors.rank == 90.0
+
+
+def test_spheres_are_no_objects_of_their_colours(split: Split) -> None:
+    def scene(question: Question) -> Question:
+        images = {name: image.copy() for name, image in question.images.items()}
+        poses = sphere_poses(question.window.q_target)
+        for name, image in images.items():
+            uv, _ = question.arm.views[name].project(poses[:, :3, 3])
+            for (u, v), colour in zip(uv, sphere_colours(True), strict=True):
+                if np.isfinite((u, v)).all():  # beside where the sphere must be
+                    cv2.circle(image, (int(u) + 25, int(v)), 12, colour.tolist(), -1)
+        return replace(question, images=images)
+
+    class Nothing:
+        def draw(self, images, arm, goal, seed):  # type: ignore[no-untyped-def]
+            return tile_images(images, policy.cameras)
+
+    policy = Policy()
+    asked = [scene(question) for question in questions(split.train[:1], policy, 3)]
+    undrawn, _ = errors_of(Nothing(), asked, policy)
+    assert undrawn.missing.all()
+    drawn, _ = errors_of(NearestStep(split.train, policy), asked, policy)
+    assert not drawn.missing.any()
+
+
+def test_spheres_that_were_drawn_elsewhere_are_not_missing(split: Split) -> None:
+    class Elsewhere:
+        def draw(self, images, arm, goal, seed):  # type: ignore[no-untyped-def]
+            window = next(one for one in asked if one.arm is arm).window
+            beside = window.q_target + np.array([0.2, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0])
+            views, opened = dict(arm.views), window.gripper_target
+            return tile_images(draw_targets(images, beside, opened, views, policy), policy.cameras)
+
+    policy = Policy()
+    asked = list(questions(split.train, policy, 1))
+    elsewhere, _ = errors_of(Elsewhere(), asked, policy)
+    assert elsewhere.each_deg[0] > 8.0 and not elsewhere.missing.any()
+
+
+def test_errors_are_those_of_usable_drawings_and_the_others_are_told() -> None:
+    joints = np.stack([np.full(7, 1.0), np.full(7, 40.0), np.full(7, np.nan), np.full(7, 3.0)])
+    usable = np.array([True, False, False, True])
+    errors = DrawingErrors(joints, usable, usable, ~usable, np.full(4, 20.0))
+    assert errors.summary["error_deg"] == errors.each_deg[0] == 2.0
+    assert errors.rank == np.mean([1.0, 90.0, 90.0, 3.0])
+    console = Console(file=io.StringIO(), width=100)
+    console.print(error_table({"weights": errors}))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert re.search(r"not usable, % +│ +50.0", text) and "of the usable ones" in text
+    assert re.search(r"90 where not usable, deg +│ +46.00", text)
+
+
+def test_training_that_was_never_validated_names_no_model(split: Split, tmp_path: Path) -> None:
+    trainer = Trainer("tiny", TINY, POLICY, split, tmp_path, OPTIONS)
+    trainer.run(lambda report: None, lambda: True)
+    assert best_model(tmp_path).startswith("there is no model yet")
+    (tmp_path / BEST).mkdir()
+    assert best_model(tmp_path) == "the best model is in diffusion/"
+
+
+def test_text_encoder_receives_each_samples_instruction_in_the_policys_template(
+    split: Split, tmp_path: Path
+) -> None:
+    goals = ("push the maroon button", "lift the lid")
+    demos = [
+        replace(demo, descriptions=(goal,)) for demo, goal in zip(split.train, goals, strict=False)
+    ]
+    trainer = Trainer("tiny", TINY, POLICY, Split(demos, split.held_out), tmp_path, OPTIONS)
+    text, received, samples = trainer._models.text, [], next(trainer._batches())
+    text.encoders[0].register_forward_pre_hook(lambda _, given: received.append(given[0]))
+    trainer._step(samples)
+    (tokens,) = received
+    told = [text.tokenizers[0].decode(row, skip_special_tokens=True) for row in tokens]
+    assert set(samples.goals) == set(goals)
+    assert [" ".join(words.replace("'", " ").split()) for words in told] == [
+        f"tiled perspectives of a robot arm executing {goal}" for goal in samples.goals
+    ]
 
 
 def test_nearest_step_draws_the_target_of_a_step_that_it_knows(split: Split) -> None:

@@ -97,7 +97,7 @@ class TrainDiffusionCommand:
             console.print(error_table(rows))
         if trainer.progress.step < trainer.steps:
             console.print("interrupted; the same command goes on")
-        console.print(f"policy folder: {self.out}; the best model is in {BEST}/", soft_wrap=True)
+        console.print(f"policy folder: {self.out}; {best_model(self.out)}", soft_wrap=True)
 
     def _config(self) -> TrainConfig:
         kind = self.kind or (TINY if self.base == TINY else "controlnet")
@@ -115,6 +115,13 @@ class TrainDiffusionCommand:
         )
 
 
+def best_model(out: Path) -> str:
+    """Where the best model of a training is."""
+    if (out / BEST).is_dir():
+        return f"the best model is in {BEST}/"
+    return f"there is no model yet; the first validation writes one to {BEST}/"
+
+
 def error_table(rows: dict[str, DrawingErrors]) -> Table:
     """Errors of several ways to draw the same, in degrees and per cent."""
     table = Table(title=f"held-out drawings: {len(next(iter(rows.values())).usable)}")
@@ -122,17 +129,19 @@ def error_table(rows: dict[str, DrawingErrors]) -> Table:
     for name in rows:
         table.add_column(name, justify="right")
     summaries = [errors.summary for errors in rows.values()]
-    table.add_row("joints 1 to 6, mean [deg]", *(f"{s['error_deg']:.2f}" for s in summaries))
+    unusable = (f"{100 * (1.0 - s['usable']):.1f}" for s in summaries)
+    table.add_row("not usable, %", *unusable, end_section=True)
+    table.add_row("of the usable ones:")
+    table.add_row("joints 1 to 6, mean, deg", *(f"{s['error_deg']:.2f}" for s in summaries))
     for joint in range(7):
         cells = (f"{errors.each_deg[joint]:.2f}" for errors in rows.values())
-        table.add_row(f"joint {joint + 1} [deg]", *cells)
-    for key, name in (
-        ("gripper_accuracy", "gripper right"),
-        ("usable", "usable"),
-        ("missing", "a sphere missing"),
-    ):
-        table.add_row(f"{name} [%]", *(f"{100 * s[key]:.1f}" for s in summaries))
-    table.add_row("PSNR [dB]", *(f"{s['psnr_db']:.1f}" for s in summaries))
+        table.add_row(f"joint {joint + 1}, deg", *cells, end_section=joint == 6)
+    table.add_row("of all:")
+    ranks = (f"{errors.rank:.2f}" for errors in rows.values())
+    table.add_row("joints 1 to 6, 90 where not usable, deg", *ranks)
+    for key, name in (("gripper_accuracy", "gripper right"), ("missing", "a sphere missing")):
+        table.add_row(f"{name}, %", *(f"{100 * s[key]:.1f}" for s in summaries))
+    table.add_row("PSNR, dB", *(f"{s['psnr_db']:.1f}" for s in summaries))
     return table
 
 

@@ -45,7 +45,7 @@ class DrawingCurves(Curves):
         left.set(xlabel="step", ylabel="loss", yscale="log", title="training")
         left.legend()
         middle.plot(*self.series("error_deg"), marker=".")
-        middle.set(xlabel="step", ylabel="error of joints 1 to 6 [deg]", title="held-out drawings")
+        middle.set(xlabel="step", ylabel="error of joints 1 to 6 [deg]", title="usable drawings")
         middle.set_ylim(bottom=0)
         for name, label in (
             ("gripper_accuracy", "gripper right"),

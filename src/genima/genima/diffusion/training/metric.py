@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How good drawings are: what `genima.decode` reads in them, against what should be there."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from genima.cameras import CameraRig
 from genima.data.demonstration import Demonstration
 from genima.data.drawing import observed
 from genima.data.targets import Window, Windows
-from genima.decode import TargetDecoder
+from genima.decode import DecodedTarget, TargetDecoder
 from genima.diffusion.conditioning import ArmState
 from genima.policy import Policy
 from genima.spheres import draw_targets, render_spheres, sphere_colours, sphere_poses
@@ -24,6 +24,10 @@ _MISSING_SHARE = 0.2
 #: Spheres with fewer coloured pixels than this are not looked for.
 _LEAST_PX = 60
 _COLOUR_TOLERANCE = 60
+#: What a camera image may change by where nothing was drawn.
+_SAME_COLOUR = 25
+#: How far from its centre the colour of a sphere is looked for, in radii.
+_REACH = 1.5
 #: Of joints 1 to 6; the last one turns the hand about its own axis.
 _COUNTED_JOINTS = 6
 
@@ -77,9 +81,9 @@ class DrawingErrors:
 
     @property
     def each_deg(self) -> Float[Array, "7"]:
-        """Mean error of each joint over what could be read [deg]."""
-        read = self.joints_deg[~np.isnan(self.joints_deg).any(axis=1)]
-        return read.mean(axis=0) if len(read) else np.full(7, np.nan)
+        """Mean error of each joint over the usable drawings [deg]; NaN if there are none."""
+        usable = self.joints_deg[self.usable]
+        return usable.mean(axis=0) if len(usable) else np.full(7, np.nan)
 
     @property
     def summary(self) -> dict[str, float]:
@@ -158,30 +162,56 @@ def _row(
     right = decoded.q is not None and decoded.gripper_open == window.gripper_target
     gap = tile.astype(float) - truth(question, policy)
     psnr = 10.0 * np.log10(255.0**2 / max(float((gap**2).mean()), 1e-3))
-    missing = _lacks_sphere(tile, window, dict(question.arm.views), policy)
+    missing = _lacks_sphere(tile, question, decoded, policy)
     return joints, right, decoded.usable, missing, psnr
 
 
 def _lacks_sphere(
-    tile: UInt8[Array, "t t 3"], window: Window, views: dict[str, CameraView], policy: Policy
+    tile: UInt8[Array, "t t 3"], question: Question, decoded: DecodedTarget, policy: Policy
 ) -> bool:
-    """Whether some view has almost nothing in the colour of a sphere that should be there."""
-    poses, colours = sphere_poses(window.q_target), sphere_colours(window.gripper_target)
+    """Whether some view has almost nothing in the colour of a sphere that should be there.
+
+    What the camera image shows in that colour is no sphere. One that was drawn at another place is
+    not missing, as long as the decoder finds it there.
+    """
+    window, poses = question.window, sphere_poses(question.window.q_target)
+    colours = sphere_colours(window.gripper_target)
     # Whether the gripper is open is another question than whether its sphere is there.
     others = sphere_colours(not window.gripper_target)
     for name, image in untile(tile, policy.cameras).items():
-        radius_m = policy.sphere_radii_m[name]
-        layer = render_spheres(poses, window.gripper_target, views[name], radius_m)
+        radius_m, view = policy.sphere_radii_m[name], question.arm.views[name]
+        layer = render_spheres(poses, window.gripper_target, view, radius_m)
+        camera = question.images[name]
+        should_show = layer.rgb.any(axis=2) & ~_near(camera, layer.rgb, _SAME_COLOUR)
+        drawn = ~_near(image, camera, _SAME_COLOUR)
         for index, (colour, other) in enumerate(zip(colours, others, strict=True)):
-            wanted = np.count_nonzero((layer.index == index) & layer.rgb.any(axis=2))
+            wanted = np.count_nonzero((layer.index == index) & should_show)
             if wanted < _LEAST_PX:
                 continue
             there = _near(image, colour) | _near(image, other)
+            centres = (poses[index, :3, 3], decoded.sphere_centers[index])
+            there &= drawn & _around(centres, view, radius_m)
             if np.count_nonzero(there) < _MISSING_SHARE * wanted:
                 return True
     return False
 
 
-def _near(image: UInt8[Array, "s s 3"], colour: UInt8[Array, "3"]) -> Bool[Array, "s s"]:
-    gap = np.abs(image.astype(np.int16) - colour.astype(np.int16)).max(axis=2)
-    return np.asarray(gap < _COLOUR_TOLERANCE)
+def _around(
+    centres: Iterable[Float[Array, "3"]], view: CameraView, radius_m: float
+) -> Bool[Array, "s s"]:
+    """Pixels near spheres; centres that are NaN or behind the camera are left out."""
+    near = np.zeros((view.intrinsics.height, view.intrinsics.width), bool)
+    rows, columns = np.indices(near.shape) + 0.5
+    for centre in centres:
+        (u, v), depth_m = view.project(centre)
+        if depth_m > 0:
+            reach_px = _REACH * radius_m * view.intrinsics.fx / depth_m
+            near |= np.hypot(columns - u, rows - v) < reach_px
+    return near
+
+
+def _near(
+    image: UInt8[Array, "s s 3"], colours: UInt8[Array, "*s 3"], tolerance: int = _COLOUR_TOLERANCE
+) -> Bool[Array, "s s"]:
+    gap = np.abs(image.astype(np.int16) - colours.astype(np.int16)).max(axis=2)
+    return np.asarray(gap < tolerance)
