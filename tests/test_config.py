@@ -259,6 +259,20 @@ def test_the_controller_stays_below_what_the_driver_lets_through() -> None:
         assert 0.0 < float(controller[name]) < float(driver[name])
 
 
+def test_the_controllers_gate_is_stricter_than_the_drivers() -> None:
+    controller, driver = (
+        values_of(ROOT / "config" / f"{n}.yaml") for n in ("controller", "panda")
+    )
+    defaults = dataclasses.asdict(ControllerParameters())
+    for values in (controller, defaults):
+        for name in ("position_margin_rad", "self_collision_margin_m"):
+            assert values[name] > driver[name]
+        for axis in range(3):
+            assert values["workspace_min_m"][axis] > driver["workspace_min_m"][axis]
+            assert values["workspace_max_m"][axis] < driver["workspace_max_m"][axis]
+        assert values["workspace_min_m"][2] >= 0.0  # the table top
+
+
 @BUILT
 def test_a_robot_neither_runs_dry_nor_waits_for_consent_unless_told() -> None:
     nodes = robot_nodes()

@@ -88,14 +88,17 @@ class ControllerParameters:
     acceleration_fraction: float = parameter(
         1.0, "Share of the robot's acceleration limits that is used.", minimum=0.05, maximum=1.0
     )
+    position_margin_rad: float = parameter(
+        0.03, "Distance kept to the position limits.", unit="rad", minimum=0.0, maximum=0.2
+    )
     self_collision_margin_m: float = parameter(
-        0.01, "Distance kept between parts of the arm.", unit="m", minimum=0.0, maximum=0.1
+        0.012, "Distance kept between parts of the arm.", unit="m", minimum=0.0, maximum=0.1
     )
     workspace_min_m: list[float] = parameter(  # noqa: RUF009
-        [-1.0, -1.0, -0.05],
+        [-0.99, -0.99, 0.005],
         "Lowest x, y and z of elbow, wrist, flange and tool centre in panda_link0.",
         unit="m",
     )
     workspace_max_m: list[float] = parameter(  # noqa: RUF009
-        [1.0, 1.0, 1.3], "Their highest x, y and z.", unit="m"
+        [0.99, 0.99, 1.29], "Their highest x, y and z.", unit="m"
     )

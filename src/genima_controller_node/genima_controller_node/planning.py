@@ -90,6 +90,7 @@ def make_session(parameters: ControllerParameters, policy: Policy) -> ControlSes
             period_s=settings.tick_s,
             velocity_fraction=parameters.velocity_fraction,
             acceleration_fraction=parameters.acceleration_fraction,
+            position_margin_rad=parameters.position_margin_rad,
             start_tolerance_rad=parameters.start_tolerance_rad,
             tracking_tolerance_rad=parameters.tracking_tolerance_rad,
             joint_state_timeout_s=parameters.joint_state_timeout_s,

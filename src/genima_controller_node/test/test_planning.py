@@ -13,7 +13,7 @@ from genima.errors import InvalidParameter, PolicyError
 from genima.kinematics import Q_HOME
 from genima.policy import Policy, save_policy
 from genima_controller_node.parameters import ControllerParameters
-from genima_controller_node.planning import planner_factory
+from genima_controller_node.planning import make_session, planner_factory
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -44,6 +44,13 @@ def policy_file(tmp_path: Path) -> str:
 def test_geometric_controller_needs_no_weights() -> None:
     planner = planner_factory(ControllerParameters(), Policy())(RIG)
     assert isinstance(planner, GeometricPlanner)
+
+
+def test_demonstrated_tasks_stay_within_the_bounds_that_are_shipped() -> None:
+    """The lowest tool centre of the four tasks' demonstrations is 3 cm above the table."""
+    p = ControllerParameters()
+    assert p.workspace_min_m[2] < 0.03
+    assert make_session(p, Policy())._gate.parameters.position_margin_rad == p.position_margin_rad
 
 
 def test_act_plans_with_the_controller_beside_the_policy_file(policy_file: str) -> None:

@@ -101,16 +101,20 @@ class CommittedMotion:
         self._gate.trip(reason)
 
     def follow(self, plan: Plan, q_target: Float[Array, "7"], seen_s: float) -> None:
-        """Go over to a plan; a chunk begins when the moving arm was seen, not when it is ready."""
+        """Go over to a plan; a chunk begins when the moving arm was seen, not when it is ready.
+
+        What lies beyond the gate's position limits is followed as far as those let the arm go.
+        """
+        clamp = self._gate.limits.clamp
         now_s = self._committed_s - self._delay_s
         horizon, step_s = self._policy.horizon_steps, self._policy.step_s
         if plan.chunk is None:
-            self._splicer.move_to(q_target, plan.gripper_open, now_s, horizon, step_s)
+            self._splicer.move_to(clamp(q_target), plan.gripper_open, now_s, horizon, step_s)
         else:
             # However late it is, its last step is left to be done.
             start_s = max(min(now_s, seen_s - self._delay_s), now_s - (horizon - 1) * step_s)
-            chunk = ActionChunk(plan.chunk.q, plan.chunk.gripper_open, start_s, step_s)
-            self._splicer.splice(chunk, now_s)
+            is_open = plan.chunk.gripper_open
+            self._splicer.splice(ActionChunk(clamp(plan.chunk.q), is_open, start_s, step_s), now_s)
 
     def make_up_for_delay(self, now_s: float) -> str:
         """Shift the motion in time if setpoints ran out; why it is lost, if it is."""

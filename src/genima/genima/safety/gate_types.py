@@ -91,7 +91,7 @@ class GateParameters:
     target_timeout_s: float = 2.0
     max_limited_steps: int = 50
     self_collision_margin_m: float = 0.01
-    workspace_min_m: tuple[float, ...] = (-1.0, -1.0, -0.05)
+    workspace_min_m: tuple[float, ...] = (-1.0, -1.0, 0.0)
     workspace_max_m: tuple[float, ...] = (1.0, 1.0, 1.3)
 
     def __post_init__(self) -> None:
