@@ -178,7 +178,8 @@ def test_arm_stands_at_its_limits_for_a_target_beyond_them_and_does_not_halt(
     beyond[5] = bound_rad + 0.005  # within the robot's limits, but not the gate's
     loop.arm = beyond - 0.2 * np.eye(7)[5]
     loop.start()
-    way = np.linspace(loop.arm, beyond, POLICY.horizon_steps)
+    s = np.linspace(0.05, 1.0, POLICY.horizon_steps)[:, None]
+    way = loop.arm + (3 * s**2 - 2 * s**3) * (beyond - loop.arm)
     chunk = PlannedChunk(way, np.ones(len(way), bool)) if as_chunk else None
     loop.session.offer(Plan(beyond, True, 0.9, chunk=chunk), loop.now_s, loop.now_s)
     loop.run(2.2 * POLICY.horizon_s)

@@ -106,7 +106,7 @@ def test_approved_target_is_not_followed_where_the_arm_was_moved_meanwhile(loop:
     loop.offer(target())
     loop.arm = loop.arm - 0.15  # guided by hand
     loop.run(1.0)
-    with pytest.raises(InvalidCommand, match="the arm was moved by 0[.]15 rad"):
+    with pytest.raises(InvalidCommand, match=r"the arm was moved by 0\.15 rad"):
         loop.session.approve(loop.now_s)
     assert loop.status.state is SessionState.WAITING
     assert "another one is drawn" in loop.status.reason
