@@ -191,6 +191,28 @@ def test_arm_that_stands_a_little_outside_may_stay_and_come_back_but_goes_no_fur
     assert fault is not None and fault.reason is GateReason.WORKSPACE
 
 
+def test_arm_that_was_outside_of_one_side_stays_within_the_others() -> None:
+    x, y, _ = base_T_tcp(Q_HOME)[:3, 3]
+    check = StopCheck(FreeSpace(LOW, (x - 0.03, y + 0.001, 1.3), margin_m=0.05))
+    check.reset(Q_HOME)
+    assert check.fault(Q_HOME[None]) is None
+    aside = Q_HOME + 0.02 * np.eye(7)[0]  # 1 cm out in y, less than it is out in x
+    assert check.fault(aside[None]) is not None
+    assert check.objection(aside[None]) is not None
+
+
+def test_arm_that_has_come_back_goes_not_out_again() -> None:
+    x = base_T_tcp(Q_HOME)[0, 3]
+    check = StopCheck(FreeSpace(LOW, (x - 0.03, 1.0, 1.3), margin_m=0.05))
+    check.reset(Q_HOME)
+    back = Q_HOME - 0.5 * np.eye(7)[3]  # the elbow bends
+    assert base_T_tcp(back)[0, 3] < x - 0.03
+    for share in np.linspace(0.0, 1.0, 100):
+        assert check.fault((Q_HOME + share * (back - Q_HOME))[None]) is None
+    assert check.fault(Q_HOME[None]) is not None
+    assert check.fault(back[None]) is None
+
+
 def test_arm_that_stands_outside_is_not_begun_with() -> None:
     gate = CommandGate(PANDA)
     with pytest.raises(InvalidCommand, match="apart; move it back by hand"):

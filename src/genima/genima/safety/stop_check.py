@@ -27,7 +27,8 @@ class StopCheck:
 
     def __init__(self, space: FreeSpace) -> None:
         self._space = space
-        self._lowest_m = 0.0
+        #: How far out of each bound the arm may be [m]; what it has come back is not given again.
+        self._lowest_m: Float[Array, "c"] = np.zeros(len(space.reach_m))
         self._q_known: Float[Array, "7"] = np.zeros(7)
         self._known_m: Float[Array, "c"] = np.full(len(space.reach_m), -np.inf)
 
@@ -43,7 +44,7 @@ class StopCheck:
                 f"reset: the arm stands with {self._space.fault(q).message}; move it back by "
                 "hand, or correct the workspace"
             )
-        self._lowest_m = min(0.0, float(clearances_m.min()))
+        self._lowest_m = np.minimum(0.0, clearances_m)
         self._q_known, self._known_m = q, clearances_m
 
     def fault(self, way: Float[Array, "n 7"]) -> Fault | None:
@@ -53,17 +54,19 @@ class StopCheck:
             way: Postures to rest [rad]; each joint goes one way only.
         """
         turn = np.maximum(np.abs(way[0] - self._q_known), np.abs(way[-1] - self._q_known))
-        if (self._known_m - self._space.reach_m @ turn).min() >= self._lowest_m:
+        if (self._known_m - self._space.reach_m @ turn >= self._lowest_m).all():
             return None
         clearances_m = self._space.clearances(way)
-        lowest_m = clearances_m.min(axis=1)
-        if lowest_m.min() < self._lowest_m - _ROUNDING_M:
-            return self._space.fault(way[lowest_m.argmin()])
+        beyond_m = (clearances_m - self._lowest_m).min(axis=1)
+        if beyond_m.min() < -_ROUNDING_M:
+            return self._space.fault(way[beyond_m.argmin()])
+        # All the way to rest is allowed for, so that braking stays free.
+        self._lowest_m = np.maximum(self._lowest_m, np.minimum(0.0, clearances_m.min(axis=0)))
         self._q_known, self._known_m = way[-1], clearances_m[-1]
         return None
 
     def objection(self, q: Float[Array, "n 7"]) -> Fault | None:
         """What is wrong with the worst of some postures [rad]; None if the arm may be in all."""
-        lowest_m = self._space.clearances(q).min(axis=1)
-        worst = lowest_m.argmin()
-        return None if lowest_m[worst] >= self._lowest_m else self._space.fault(q[worst])
+        beyond_m = (self._space.clearances(q) - self._lowest_m).min(axis=1)
+        worst = beyond_m.argmin()
+        return None if beyond_m[worst] >= 0.0 else self._space.fault(q[worst])
