@@ -82,16 +82,6 @@ def draw_input(
     return DrawInput(pictures, *(part.astype(np.float32) for part in numbers))
 
 
-def canvas(
-    images: Mapping[str, UInt8[Array, "s s 3"]], config: DrawConfig
-) -> dict[str, UInt8[Array, "c c 3"]]:
-    """What the target spheres are drawn on: the camera images, and grey for a virtual camera."""
-    cells = {name: square_image(images[name], config.cell_px) for name in config.policy.cameras}
-    if config.present is Present.CELL:
-        cells[config.virtual_camera] = np.full_like(cells[config.virtual_camera], GREY)
-    return cells
-
-
 def present_spheres(camera: str, arm: ArmState, config: DrawConfig) -> UInt8[Array, "c c 3"]:
     """The spheres where the arm is, on grey, as a camera sees them."""
     picture = np.full((config.cell_px, config.cell_px, 3), GREY, np.uint8)

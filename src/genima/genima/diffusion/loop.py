@@ -42,11 +42,6 @@ class DenoisingLoop:
         self._timesteps = [torch.tensor([step.timestep], device=device) for step in steps]
         self._alphas = [torch.tensor([step.alpha], device=device) for step in steps]
 
-    @property
-    def noises(self) -> int:
-        """How many noises a drawing takes."""
-        return 1 + len(self._schedule.steps)
-
     def __call__(
         self, conditioning: Conditioning, noise: Float[Tensor, "n b c h w"], prompt: Prompt
     ) -> Denoised:
