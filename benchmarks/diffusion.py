@@ -39,7 +39,8 @@ from genima.diffusion.drawer import Drawer, DrawOptions, Precision  # noqa: E402
 from genima.diffusion.models import DrawModels, load_models  # noqa: E402
 from genima.diffusion.network import DrawNetwork, conditioning_of  # noqa: E402
 from genima.diffusion.prompt import TextEncoders  # noqa: E402
-from genima.diffusion.tiny import build_tiny, make_scheduler, tiny_config  # noqa: E402
+from genima.diffusion.tiny import build_tiny, make_scheduler  # noqa: E402
+from genima.diffusion.training.config import preset  # noqa: E402
 from genima.diffusion.vocabulary import make_tokenizer  # noqa: E402
 from genima.kinematics import Q_HOME  # noqa: E402
 from genima.policy import Policy  # noqa: E402
@@ -236,7 +237,9 @@ def tiles_a_second(arguments: argparse.Namespace, options: DrawOptions) -> None:
     """Print how many tiles a small model draws in a second."""
     policy = Policy()
     if arguments.policy == "random":
-        models = build_tiny(tiny_config(policy), [policy.prompt(GOAL)])
+        tiny = preset("tiny")
+        draw = replace(tiny.draw, policy=policy)
+        models = build_tiny(draw, [policy.prompt(GOAL)], tiny.size)
     else:
         models = load_models(Path(arguments.policy) / "diffusion")
     images, arm = scene(models.config)

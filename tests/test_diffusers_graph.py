@@ -13,7 +13,7 @@ from genima_msgs.msg import ControllerStatus, TargetTile
 from sensor_msgs.msg import JointState
 
 from genima.diffusion.models import save_models
-from genima.diffusion.tiny import TinySize, build_tiny, tiny_config
+from genima.diffusion.tiny import TinySize, build_tiny, palette_config
 from genima.evaluation.domain import claim_domain
 from genima.policy import Policy, save_policy
 from genima_ros.qos import JOINT_STATES, RELIABLE_LATEST
@@ -39,7 +39,7 @@ def policy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A policy whose model has random weights."""
     folder, policy = tmp_path_factory.mktemp("random"), Policy()
     torch.manual_seed(0)
-    models = build_tiny(tiny_config(policy, cell_px=64), [policy.prompt(BUTTON)], SIZE)
+    models = build_tiny(palette_config(policy, cell_px=64), [policy.prompt(BUTTON)], SIZE)
     save_models(models, folder / "diffusion")
     save_policy(policy, folder / "policy.yaml")
     return folder / "policy.yaml"

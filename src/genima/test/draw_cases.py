@@ -22,7 +22,7 @@ from genima.diffusion.config import DrawConfig, Guide, Output, Target
 from genima.diffusion.models import DrawModels
 from genima.diffusion.network import DrawNetwork
 from genima.diffusion.prompt import TextEncoders
-from genima.diffusion.tiny import TinySize, build_tiny, make_scheduler, tiny_config
+from genima.diffusion.tiny import TinySize, build_tiny, make_scheduler, palette_config
 from genima.diffusion.vocabulary import make_tokenizer
 from genima.policy import Policy
 
@@ -40,10 +40,10 @@ SIZE = TinySize(
 _TEXT_WIDTH, _POOLED = 32, 24
 
 
-def genima_tiny(**changes: Any) -> DrawModels:
-    """A model of the shipped kind."""
+def tiny_palette(**changes: Any) -> DrawModels:
+    """A small model that colours pixels."""
     torch.manual_seed(0)
-    config = tiny_config(POLICY, **({"cell_px": 32} | changes))
+    config = palette_config(POLICY, **({"cell_px": 32} | changes))
     models = build_tiny(config, PROMPTS, SIZE)
     _stir(models.network.eval())
     return models
@@ -51,7 +51,7 @@ def genima_tiny(**changes: Any) -> DrawModels:
 
 def tiny_controlnet(**changes: Any) -> DrawModels:
     """The same with a ControlNet, predicting what to add to the camera images."""
-    return genima_tiny(guide=Guide.CONTROLNET, output=Output.RESIDUAL, state=True, **changes)
+    return tiny_palette(guide=Guide.CONTROLNET, output=Output.RESIDUAL, state=True, **changes)
 
 
 def sd_turbo(**changes: Any) -> DrawModels:
@@ -68,8 +68,8 @@ def sdxl_turbo() -> DrawModels:
 
 
 def tiny_spheres() -> DrawModels:
-    """The same with a ControlNet, saying where the spheres are."""
-    return genima_tiny(guide=Guide.CONTROLNET, output=Output.SPHERES, state=True)
+    """A model of the shipped kind: with a ControlNet, saying how far the joints move."""
+    return tiny_palette(guide=Guide.CONTROLNET, output=Output.SPHERES, state=True)
 
 
 def pix2pix() -> DrawModels:
@@ -82,9 +82,9 @@ KINDS: dict[str, Callable[[], DrawModels]] = {
     "sd-turbo": sd_turbo,
     "sdxl-turbo": sdxl_turbo,
     "pix2pix": pix2pix,
-    "genima-tiny": genima_tiny,
-    "genima-tiny with a ControlNet": tiny_controlnet,
-    "genima-tiny of spheres": tiny_spheres,
+    "tiny palette": tiny_palette,
+    "tiny residual": tiny_controlnet,
+    "genima-tiny": tiny_spheres,
 }
 
 

@@ -17,7 +17,15 @@ from genima.arrays import Array, UInt8
 from genima.cameras import CameraRig, load_rig
 from genima.diffusion.agent import DrawRequest
 from genima.diffusion.conditioning import GREY, ArmState, draw_input
-from genima.diffusion.config import DrawConfig, Output, Present, Target, from_json, to_json
+from genima.diffusion.config import (
+    DrawConfig,
+    Guide,
+    Output,
+    Present,
+    Target,
+    from_json,
+    to_json,
+)
 from genima.diffusion.drawer import Drawer, DrawOptions, Precision, load_drawer
 from genima.diffusion.finish import cells_of
 from genima.diffusion.learned import LearnedAgent, require_trained_for
@@ -30,6 +38,7 @@ from genima.tiles import tile_images, untile
 from . import draw_cases as cases
 
 EXACT = DrawOptions(precision=Precision.FLOAT32)
+SPHERES = {"output": Output.SPHERES, "target": Target.SAMPLE, "steps": 1}
 CAMERAS_FILE = Path(__file__).parents[3] / "config" / "cameras.yaml"
 
 
@@ -80,7 +89,7 @@ def test_seed_picture_and_goal_all_change_the_drawing(arm: ArmState) -> None:
 
 
 def test_warm_up_changes_no_drawing(arm: ArmState) -> None:
-    cold, warm = (Drawer(cases.genima_tiny(), EXACT) for _ in range(2))
+    cold, warm = (Drawer(cases.tiny_palette(), EXACT) for _ in range(2))
     warm.warm_up()
     tiles = [drawer.draw(pictures(), arm, cases.GOALS[0], 0) for drawer in (cold, warm)]
     np.testing.assert_array_equal(*tiles)
@@ -124,7 +133,7 @@ def test_cells_of_a_tile_are_in_the_order_of_the_policy() -> None:
 
 
 def test_labels_leave_the_camera_images_as_they_are(arm: ArmState) -> None:
-    models = cases.genima_tiny()
+    models = cases.tiny_palette()
     with torch.no_grad():  # nothing but OTHER everywhere
         models.network.unet.conv_out.weight.zero_()
         models.network.unet.conv_out.bias.zero_()
@@ -134,7 +143,7 @@ def test_labels_leave_the_camera_images_as_they_are(arm: ArmState) -> None:
 
 
 def test_model_of_fewer_pixels_draws_tiles_of_the_policys_size(arm: ArmState) -> None:
-    for make in (cases.genima_tiny, cases.sd_turbo):
+    for make in (cases.tiny_palette, cases.sd_turbo):
         drawer = Drawer(make(cell_px=16), EXACT)
         assert drawer.draw(pictures(), arm, cases.GOALS[0], 0, steps=1).shape == (64, 64, 3)
 
@@ -183,7 +192,7 @@ def test_text_encoder_receives_the_instruction_in_the_policys_template(
 
 
 def test_words_of_the_prompts_are_one_token_each_and_others_are_spelled() -> None:
-    tokenizer = cases.genima_tiny().text.tokenizers[0]
+    tokenizer = cases.tiny_palette().text.tokenizers[0]
     known, unknown = (len(tokenizer(text).input_ids) for text in ("maroon button", "cerulean jar"))
     assert known == 4 and unknown > 8  # with the start and the end
     assert tokenizer.decode(tokenizer("cerulean jar").input_ids[1:-1]).strip() == "cerulean jar"
@@ -267,7 +276,7 @@ def pickled(folder: Path) -> None:
 def test_folder_that_cannot_be_used_is_refused_in_a_sentence(
     spoil: Callable[[Path], None], words: str, tmp_path: Path
 ) -> None:
-    save_models(cases.genima_tiny(), tmp_path / "diffusion")
+    save_models(cases.tiny_palette(), tmp_path / "diffusion")
     spoil(tmp_path / "diffusion")
     with pytest.raises(PolicyError, match=words) as refusal:
         load_models(tmp_path / "diffusion")
@@ -285,6 +294,9 @@ def test_folder_that_cannot_be_used_is_refused_in_a_sentence(
             {"present": Present.CELL, "output": Output.PALETTE, "target": Target.SAMPLE},
             "use present 'layer'",
         ),
+        (SPHERES | {"steps": 5}, "drawn in one step, got 5; give 1"),
+        (SPHERES | {"guide": Guide.CONCAT}, "needs a ControlNet, guide is 'pix2pix'"),
+        (SPHERES | {"tiled": False}, "needs all cameras at once"),
     ],
 )
 def test_contradictory_configuration_is_refused(changes: dict[str, Any], words: str) -> None:
@@ -312,7 +324,7 @@ def test_configuration_survives_json() -> None:
     ],
 )
 def test_model_of_another_policy_is_refused(changes: dict[str, Any], words: str) -> None:
-    drawer = Drawer(cases.genima_tiny(), EXACT)
+    drawer = Drawer(cases.tiny_palette(), EXACT)
     require_trained_for(cases.POLICY, drawer)
     with pytest.raises(PolicyError, match=words):
         require_trained_for(replace(cases.POLICY, **changes), drawer)
@@ -330,7 +342,15 @@ def test_model_of_another_policy_is_refused(changes: dict[str, Any], words: str)
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_options_that_cannot_be_had_are_refused(options: DrawOptions, words: str) -> None:
     with pytest.raises(InvalidParameter, match=words):
-        Drawer(cases.genima_tiny(), options)
+        Drawer(cases.tiny_palette(), options)
+
+
+def test_spheres_are_drawn_in_one_step_alone(arm: ArmState) -> None:
+    with pytest.raises(InvalidParameter, match="drawn in one step, got 2; give 1"):
+        Drawer(cases.tiny_spheres(), replace(EXACT, steps=2))
+    drawer = Drawer(cases.tiny_spheres(), replace(EXACT, steps=1))
+    with pytest.raises(InvalidParameter, match="drawn in one step, got 3; give 1"):
+        drawer.draw(pictures(), arm, cases.GOALS[0], 0, steps=3)
 
 
 def taesd(channels: int) -> AutoencoderTiny:
@@ -358,7 +378,7 @@ def test_decoder_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         with pytest.raises(PolicyError, match=words):
             Drawer(cases.sd_turbo(), replace(EXACT, decoder=str(place)))
     with pytest.raises(InvalidParameter, match="draws labels"):
-        Drawer(cases.genima_tiny(), replace(EXACT, decoder=str(tmp_path / "taef1")))
+        Drawer(cases.tiny_palette(), replace(EXACT, decoder=str(tmp_path / "taef1")))
 
 
 def request(instruction: str = cases.GOALS[0]) -> DrawRequest:
@@ -368,7 +388,7 @@ def request(instruction: str = cases.GOALS[0]) -> DrawRequest:
 def test_agent_says_that_the_model_does_not_see_the_end_of_a_long_instruction(
     rig: CameraRig,
 ) -> None:
-    agent = LearnedAgent(Drawer(cases.genima_tiny(), EXACT), rig, "tiny")
+    agent = LearnedAgent(Drawer(cases.tiny_palette(), EXACT), rig, "tiny")
     assert agent.draw(request()).remark == ""
     assert "does not see its end" in agent.draw(request("push " * 100)).remark
 
@@ -394,7 +414,7 @@ def test_goal_is_drawn_as_before_though_another_ran_out_of_memory(
 def test_agent_that_is_out_of_memory_says_so(
     rig: CameraRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    agent = LearnedAgent(Drawer(cases.genima_tiny(), EXACT), rig, "tiny")
+    agent = LearnedAgent(Drawer(cases.tiny_palette(), EXACT), rig, "tiny")
 
     def exhausted(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")

@@ -216,7 +216,7 @@ def test_noise_velocity_and_clean_latent_turn_into_one_another() -> None:
 
 def test_model_of_clean_latents_is_drawn_with_a_scheduler_that_wants_velocities() -> None:
     # EulerAncestral knows no clean latents; in one step there is no difference.
-    plain, changed = KINDS["genima-tiny"](), KINDS["genima-tiny"]()
+    plain, changed = KINDS["tiny palette"](), KINDS["tiny palette"]()
     ancestral = EulerAncestralDiscreteScheduler.from_config(
         plain.scheduler.config, prediction_type="v_prediction"
     )

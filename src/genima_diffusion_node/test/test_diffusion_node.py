@@ -21,7 +21,7 @@ from std_msgs.msg import String
 from genima.cameras import load_rig
 from genima.diffusion.agent import Drawing, DrawRequest
 from genima.diffusion.models import save_models
-from genima.diffusion.tiny import TinySize, build_tiny, tiny_config
+from genima.diffusion.tiny import TinySize, build_tiny, palette_config
 from genima.errors import DrawingError, NotReady
 from genima.evaluation.domain import claim_domain
 from genima.kinematics import JOINT_NAMES, Q_HOME
@@ -55,7 +55,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     torch.manual_seed(0)
     save_policy(POLICY, folder / "policy.yaml")
-    models = build_tiny(tiny_config(POLICY, cell_px=64), [POLICY.prompt(GOAL)], SIZE)
+    models = build_tiny(palette_config(POLICY, cell_px=64), [POLICY.prompt(GOAL)], SIZE)
     save_models(models, folder / "diffusion")
     return folder
 

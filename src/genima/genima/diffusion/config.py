@@ -97,8 +97,8 @@ class DrawConfig:
             raise InvalidParameter(
                 f"output {self.output.value!r} predicts the clean drawing; set target to 'sample'"
             )
-        if self.output is Output.SPHERES and not self.tiled:
-            raise InvalidParameter("output 'spheres' needs all cameras at once; set tiled to true")
+        if self.output is Output.SPHERES:
+            self._require_fit_for_spheres()
         if self.present is Present.CELL and self.output is not Output.LATENT:
             raise InvalidParameter(
                 "present 'cell' needs output 'latent': the others leave the camera images as they "
@@ -111,6 +111,16 @@ class DrawConfig:
                 f"{self.present.value!r} it must be one of {list(wanted)}"
             )
 
+    def _require_fit_for_spheres(self) -> None:
+        if not self.tiled:
+            raise InvalidParameter("output 'spheres' needs all cameras at once; set tiled to true")
+        if self.guide is not Guide.CONTROLNET:
+            raise InvalidParameter(
+                f"output 'spheres' needs a ControlNet, guide is {self.guide.value!r}; set guide "
+                "to 'controlnet'"
+            )
+        require_steps(self.output, self.steps)
+
     @property
     def side_px(self) -> int:
         """Side of what is drawn at once [px]."""
@@ -120,6 +130,17 @@ class DrawConfig:
     def pictures(self) -> int:
         """How many RGB pictures the network is given."""
         return 2 if self.present is Present.LAYER else 1
+
+
+def require_steps(output: Output, steps: int) -> None:
+    """Refuse numbers of denoising steps in which a model cannot draw.
+
+    Raises:
+        InvalidParameter: The gripper's answer of `SPHERES` is a score, which is no clean latent
+            that noise could be added to for a next step.
+    """
+    if output is Output.SPHERES and steps != 1:
+        raise InvalidParameter(f"output 'spheres' is drawn in one step, got {steps}; give 1")
 
 
 #: Length of the vector that `DrawConfig.state` adds: seven joints, their squares, gripper.

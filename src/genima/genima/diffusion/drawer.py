@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genima.arrays import Array, UInt8
 from genima.diffusion.conditioning import ArmState, draw_input
-from genima.diffusion.config import STATE_SIZE, Output
+from genima.diffusion.config import STATE_SIZE, Output, require_steps
 from genima.diffusion.finish import cells_of, enlarged, labels_of, painted, pixels_of
 from genima.diffusion.graphs import Captured
 from genima.diffusion.loop import Denoised, DenoisingLoop
@@ -98,6 +98,7 @@ class Drawer:
             for network in networks:
                 network.compile(fullgraph=True, mode=mode)
         self._steps = options.steps or self.config.steps
+        require_steps(self.config.output, self._steps)
         self._loops: dict[int, DenoisingLoop] = {}
         self._goal: str | None = None
         self._prompt: Prompt | None = None
@@ -134,10 +135,15 @@ class Drawer:
 
         Returns:
             A tile of the policy's size.
+
+        Raises:
+            InvalidParameter: The model cannot draw in so many steps.
         """
+        steps = steps or self._steps
+        require_steps(self.config.output, steps)
         inputs = draw_input(images, arm, self.config)
         conditioning = conditioning_of([inputs], self.config, self._device)
-        drawn = self._denoise(conditioning, goal, seed, steps or self._steps).cpu().numpy()
+        drawn = self._denoise(conditioning, goal, seed, steps).cpu().numpy()
         if self.config.output in _LABELLED:
             return painted(drawn, images, self.config)
         return enlarged(drawn, self.config)

@@ -46,8 +46,11 @@ class TinySize:
     text_layers: int = 2
 
 
-def tiny_config(policy: Policy, **changes: Any) -> DrawConfig:
-    """The configuration of `genima-tiny`: palette colours, present spheres, one step."""
+def palette_config(policy: Policy, **changes: Any) -> DrawConfig:
+    """Of a small model that colours pixels: palette colours, present spheres, one step.
+
+    `genima-tiny` is another one, see the preset `tiny` of the training.
+    """
     chosen: dict[str, Any] = {
         "guide": Guide.CONCAT,
         "output": Output.PALETTE,
