@@ -200,3 +200,28 @@ def test_a_trouble_that_a_recovery_clears_does_not_outlast_it(bench: Bench) -> N
     order.result(PATIENCE_S)
     bench.tick()
     assert bench.told == (DriverState.IDLE, DriverCause.NONE)
+
+
+@pytest.mark.parametrize("pressed", [True, False])
+def test_a_halt_reaches_the_hand_once(bench: Bench, pressed: bool) -> None:
+    bench.session.command_gripper(False, 1e12)
+    if pressed:
+        bench.session.hear_emergency_stop(True, "button")
+    else:
+        bench.arm.mode = ArmMode.USER_STOPPED
+    bench.tick(3)
+    with pytest.raises(NotReady):
+        bench.session.command_gripper(True, 1e12)
+    assert bench.hand.told == [False, "halt"]
+
+
+def test_a_control_thread_that_dies_stops_the_hand(bench: Bench) -> None:
+    bench.session.abandon("the control thread has died; restart the driver")
+    assert bench.hand.told == ["halt"]
+
+
+def test_a_halt_right_after_a_recovery_reaches_the_hand_again(bench: Bench) -> None:
+    bench.session.halt(DriverCause.ORDERED, "hold was called")
+    bench.session.recover().result(PATIENCE_S)
+    bench.session.halt(DriverCause.ORDERED, "hold was called")
+    assert bench.hand.told == ["halt", "halt"]

@@ -78,7 +78,7 @@ class Fingers:
         active, going = action & 1, action >> 3 & 1
         if active and going:
             wanted = self.orders[1] & 0xFF
-            self.position += max(-60, min(60, wanted - self.position))
+            self.position += max(-20, min(20, wanted - self.position))
         state = (3 if active else 0) << 4 | going << 3 | active
         words = [state << 8, self.fault << 8 | self.orders[1] & 0xFF, self.position << 8]
         registers[STATUS - start : STATUS - start + 3] = words
@@ -106,10 +106,10 @@ def connected(fingers: Fingers) -> RobotiqGripper:
 
 def test_it_opens_and_closes(fingers: Fingers) -> None:
     gripper: Hand = connected(fingers)
-    assert fingers.activations == 1 and gripper.fault == ""
+    assert fingers.activations == 0 and gripper.fault == ""
     gripper.command(False)
     until(lambda: gripper.opening < 0.01)
-    assert fingers.position == 255
+    assert fingers.position == 255 and fingers.activations == 1
     gripper.command(True)
     until(lambda: gripper.opening > 0.99)
     assert fingers.position == 0
@@ -124,6 +124,33 @@ def test_one_that_is_active_does_not_let_go_when_it_is_connected(fingers: Finger
     gripper.connect()
     assert fingers.activations == 1 and fingers.position == 255
     assert gripper.opening < 0.01
+    gripper.close()
+
+
+def test_nothing_moves_before_the_first_command(fingers: Fingers) -> None:
+    gripper = connected(fingers)
+    gripper.halt()
+    until(lambda: not gripper._halting)
+    gripper.close()
+    gripper.connect()
+    assert (fingers.activations, fingers.orders, fingers.position) == (0, [0, 0, 0], 100)
+    gripper.close()
+
+
+def test_a_halt_stops_the_fingers_and_what_was_to_come(fingers: Fingers) -> None:
+    gripper = connected(fingers)
+    gripper.command(True)
+    until(lambda: gripper.opening > 0.99)
+    gripper.command(False)
+    until(lambda: 0.1 < gripper.opening < 0.9)
+    gripper.command(True)
+    gripper.halt()
+    until(lambda: not gripper._halting and not fingers.orders[0] >> 11 & 1)
+    stopped = fingers.position
+    assert 0 < stopped < 255 and fingers.orders[0] >> 8 & 1  # still active: it holds
+    until(lambda: gripper.opening == 1.0 - stopped / 255)
+    gripper.command(False)
+    until(lambda: gripper.opening < 0.01)
     gripper.close()
 
 
@@ -142,6 +169,8 @@ def test_a_pulled_cable_becomes_a_fault_with_a_sentence(fingers: Fingers) -> Non
 
 def test_a_fault_of_its_own_is_named(fingers: Fingers) -> None:
     gripper = connected(fingers)
+    gripper.command(True)
+    until(lambda: gripper.opening > 0.99)
     fingers.fault = 0x0A  # under minimum operating voltage
     until(lambda: gripper.fault)
     assert "GripperFaultError" in gripper.fault

@@ -61,6 +61,24 @@ def test_home_is_reached_and_the_gripper_closes(driver: Driver) -> None:
     driver.until(lambda: driver.robot.opening > 0.9, "an open gripper")
 
 
+def test_a_halt_cuts_a_movement_of_the_fingers_short_and_drops_what_was_to_come() -> None:
+    with SimulatedArm() as arm:  # its own: it does not let go of a hand that was stopped
+        driver = Driver(arm.host, has_hand=True)
+        driver.open()
+        hand = driver.robot.hand
+        driver.session.command_gripper(True, 1e12)
+        driver.until(lambda: driver.robot.opening > 0.9 and hand._moving is None, "an open hand")
+        driver.session.command_gripper(False, 1e12)
+        driver.until(lambda: hand._moving is not None, "moving fingers")
+        driver.session.command_gripper(True, 1e12)
+        driver.session.halt(DriverCause.ORDERED, "hold was called")
+        driver.until(lambda: not hand._halting and hand._moving is None, "stopped fingers")
+        assert (hand.fault, hand._wanted, len(hand._cut_short)) == ("", None, 1)
+        driver.session.recover().result()
+        assert hand._sent is None and driver.state is DriverState.IDLE
+        driver.close()
+
+
 def test_a_hold_lasts_until_it_is_recovered(driver: Driver) -> None:
     refusals = driver.stream()
     driver.until_state(DriverState.FOLLOWING)

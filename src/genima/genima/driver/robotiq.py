@@ -17,8 +17,6 @@ _SPEED, _FORCE = 128, 128
 _CLOSED = 255
 #: Scheme of a serial line that is reached through a network, and its usual port.
 _TCP, _TCP_PORT = "tcp://", 54321
-#: Activation moves the fingers from end to end [s].
-_ACTIVATION_S = 10.0
 
 
 class RobotiqGripper:
@@ -39,6 +37,7 @@ class RobotiqGripper:
         self._gripper: Any = None
         self._wanted: bool | None = None
         self._sent: bool | None = None
+        self._halting = False
         self._opening = math.nan
         self._failure = ""
         self._thread: threading.Thread | None = None
@@ -55,7 +54,7 @@ class RobotiqGripper:
         return self._opening
 
     def connect(self) -> None:
-        """Connect and activate it: after power-on the fingers move from end to end once.
+        """Connect and read the first opening; the fingers do not move.
 
         Raises:
             ArmError: The gripper cannot be used; the sentence says why.
@@ -67,15 +66,17 @@ class RobotiqGripper:
             raise MissingDependency(
                 f"pyrobotiqgripper cannot be imported ({error}); pip install pyrobotiqgripper"
             ) from error
-        patience_s = self._connect_timeout_s + _ACTIVATION_S
+        patience_s = self._connect_timeout_s
         too_late = f"{self._name}: no answer within {patience_s:g} s; check power and cable"
         try:
-            self._gripper = within(patience_s, lambda: self._activated(pyrobotiqgripper), too_late)
+            self._gripper = within(
+                patience_s, lambda: pyrobotiqgripper.RobotiqGripper(**self._options), too_late
+            )
             self._read()
         except Exception as error:
             self._fail(error)
             raise ArmError(self._failure) from error
-        self._failure, self._wanted, self._sent = "", None, None
+        self._failure, self._wanted, self._sent, self._halting = "", None, None, False
         self._closing.clear()
         loop = DeadlineLoop(1.0 / _RATE_HZ)
         self._thread = threading.Thread(
@@ -84,8 +85,18 @@ class RobotiqGripper:
         self._thread.start()
 
     def command(self, is_open: bool) -> None:
-        """Open or close; the newest command counts, also while the fingers move."""
+        """Open or close; the newest command counts, also while the fingers move.
+
+        The first one after power-on activates the gripper: its fingers move from end to end.
+        """
         self._wanted = is_open
+
+    def halt(self) -> None:
+        """Stop fingers that move, and forget what they were told; what is held stays held.
+
+        Fingers that are being activated go on to the end of that.
+        """
+        self._wanted, self._halting = None, True
 
     def close(self) -> None:
         """Disconnect; the fingers go on to where they were sent."""
@@ -97,30 +108,39 @@ class RobotiqGripper:
             self._gripper.disconnect()
             self._gripper = None
 
-    def _activated(self, library: Any) -> Any:
-        gripper = library.RobotiqGripper(**self._options)
-        # Without the reset: fingers that are active and hold something must not let it go.
-        active = gripper.isActivated(refreshStatus=False)
-        gripper.activate(reset=not active, start=False)
-        gripper.start()
-        return gripper
-
     def _is_over(self) -> bool:
         return self._closing.is_set() or bool(self._failure)
 
     def _turn(self) -> None:
         try:
             wanted = self._wanted
-            if wanted is not None and wanted != self._sent:
+            if self._halting:
+                self._stop()
+            elif wanted is not None and not self._active:
+                self._gripper.activate(start=False)
+            elif wanted is not None and wanted != self._sent:
                 position = 0 if wanted else _CLOSED
-                self._gripper.move(position, _SPEED, _FORCE, wait=False)
+                self._gripper.move(position, _SPEED, _FORCE, wait=False, start=True)
                 self._sent = wanted
             self._read()
         except Exception as error:
             self._fail(error)
 
+    @property
+    def _active(self) -> bool:
+        return bool(self._gripper.isActivated(refreshStatus=False))
+
+    def _stop(self) -> None:
+        """Keep the fingers where they are; ones that never moved are left alone."""
+        self._halting = False
+        if self._sent is not None and self._active:
+            self._gripper.stop(refreshStatus=False)
+        self._sent = None
+
     def _read(self) -> None:
-        self._opening = 1.0 - self._gripper.position() / _CLOSED
+        # A fault from before the activation is cleared by it.
+        self._gripper.readStatus(raiseOnFault=self._active)
+        self._opening = 1.0 - self._gripper.position(refreshStatus=False) / _CLOSED
 
     def _fail(self, error: Exception) -> None:
         """Keep what is wrong as the fault, until it is connected anew."""

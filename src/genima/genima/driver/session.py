@@ -78,6 +78,7 @@ class DriverSession:
         self._begun_s = clock_s()
         self._pending: Trajectory | None = None
         self._halted_anew: tuple[DriverCause, str] | None = None
+        self._hand_halted = False
 
     @property
     def status(self) -> DriverStatus:
@@ -115,6 +116,7 @@ class DriverSession:
         with self._lock:
             self._halted_anew = (cause, reason)
             self._motion.halt(cause, reason)
+            self._halt_hand()
 
     def hear_emergency_stop(self, pressed: bool, source: str) -> None:
         """Take in the state of an emergency stop; a press halts, however short it is."""
@@ -164,9 +166,10 @@ class DriverSession:
         """
         if self._robot.hand is None or stamp_s < self._begun_s:
             return
-        self._require_able()
-        if not self._dry_run:
-            self._robot.hand.command(is_open)
+        with self._lock:
+            self._require_able()
+            if not self._dry_run:
+                self._robot.hand.command(is_open)
 
     def tick(self) -> DriverTick:
         """Look at everything, and send the arm on by one period."""
@@ -175,6 +178,7 @@ class DriverSession:
             reading = self._arm.reading
             self._halt_for_trouble(now_s)
             q = self._motion.step(self._gate_reading(reading, now_s), now_s)
+            self._halt_hand()
         if q is not None and not self._dry_run:
             self._arm.command(q)
         if self._stands_long(now_s) and not self._settling:
@@ -188,7 +192,7 @@ class DriverSession:
         """No tick comes any more: leave the arm alone, for good."""
         with self._lock:
             self._ended = True
-            self._motion.halt(DriverCause.DEFECT, defect)
+            self.halt(DriverCause.DEFECT, defect)
         self.release()
 
     def release(self) -> None:
@@ -216,8 +220,9 @@ class DriverSession:
         self._equipment.recover()
         with self._lock:
             self._motion.clear()
+            self._hand_halted = False
             if self._halted_anew is not None:
-                self._motion.halt(*self._halted_anew)
+                self.halt(*self._halted_anew)
                 raise NotReady(f"the arm was halted meanwhile: {self._motion.status.reason}")
         return "the arm is ready; it moves with the next trajectory, or by home"
 
@@ -282,6 +287,13 @@ class DriverSession:
         if held and not self._arm.engaged and not self._dry_run:
             self._motion.halt(DriverCause.REFUSED, "the arm is no longer held by the driver")
             self._motion.leave()
+
+    def _halt_hand(self) -> None:
+        """Stop the fingers too, once for each halt."""
+        halted, hand = self._motion.halted, self._robot.hand
+        if halted and not self._hand_halted and hand is not None and not self._dry_run:
+            hand.halt()
+        self._hand_halted = halted
 
     def _gate_reading(self, reading: ArmReading | None, now_s: float) -> JointReading | None:
         if self._dry_run and self._motion.q is not None:

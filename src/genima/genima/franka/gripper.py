@@ -16,9 +16,12 @@ _RATE_HZ = 20.0
 _SPEED_M_S = 0.1
 #: From one end to the other takes less than a second [s]; a simulated hand may be slower.
 _LONGEST_MOVE_S = 10.0
+#: A hand answers so soon that a movement was cut short [s]; a simulated one never does.
+_LAST_ANSWER_S = 0.5
 #: Below this the hand does not know its own range [m].
 _LEAST_RANGE_M = 0.01
-#: Hands that never answered. franky's thread still waits with them; to destroy them would crash.
+#: Movements that may not have been answered. franky's thread still waits with them; to destroy
+#: them would crash.
 _UNFINISHED: list[Any] = []
 
 
@@ -44,6 +47,8 @@ class FrankaGripper:
         self._turns_moving = 0
         self._wanted: bool | None = None
         self._sent: bool | None = None
+        self._halting = False
+        self._cut_short: list[Any] = []
         self._width_m = 0.0
         self._max_width_m = 0.0
         self._failure = ""
@@ -88,6 +93,7 @@ class FrankaGripper:
             self._fail(error)
             raise ArmError(self._failure) from error
         self._failure, self._wanted, self._sent, self._moving = "", None, None, None
+        self._halting = False
         self._closing.clear()
         loop = DeadlineLoop(1.0 / _RATE_HZ)
         self._thread = threading.Thread(
@@ -99,17 +105,25 @@ class FrankaGripper:
         """Open or close, as soon as the movement under way is done; the newest command counts."""
         self._wanted = is_open
 
+    def halt(self) -> None:
+        """Stop fingers that move, and forget what they were told; what is held stays held."""
+        self._wanted, self._halting = None, True
+
     def close(self) -> None:
         """Disconnect once the movement under way is done; the fingers stay as they are."""
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        moving, self._moving = self._moving, None
-        if moving is not None and not moving.wait(_LONGEST_MOVE_S):
-            _UNFINISHED.append((moving, self._gripper))
-        del moving
-        self._gripper = None
+        if self._moving is not None and not self._moving.wait(_LONGEST_MOVE_S):
+            self._cut_short.append(self._moving)
+        self._moving = None
+        _UNFINISHED.extend(
+            (moving, self._gripper)
+            for moving in self._cut_short
+            if not moving.wait(_LAST_ANSWER_S)
+        )
+        self._cut_short, self._gripper = [], None
 
     def _is_over(self) -> bool:
         return self._closing.is_set() or bool(self._failure)
@@ -118,6 +132,8 @@ class FrankaGripper:
         try:
             self._read()
             self._finish()
+            if self._halting:
+                self._stop()
             wanted = self._wanted
             if self._moving is None and wanted is not None and wanted != self._sent:
                 self._send(wanted)
@@ -144,6 +160,15 @@ class FrankaGripper:
             self._moving = None
         elif self._turns_moving > _LONGEST_MOVE_S * _RATE_HZ:
             self._failure = f"{self._name} at {self._host}: does not come to rest; home it in Desk"
+
+    def _stop(self) -> None:
+        """End the movement under way; a grasp that is done is left alone: it would let go."""
+        self._halting = False
+        if self._moving is not None:
+            # Not `stop_async`: franky would first wait for the movement.
+            self._gripper.stop()
+            self._cut_short.append(self._moving)
+            self._moving = self._sent = None
 
     def _send(self, is_open: bool) -> None:
         if is_open:

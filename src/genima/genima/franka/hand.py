@@ -18,7 +18,7 @@ class Hand(Protocol):
         ...
 
     def connect(self) -> None:
-        """Connect, and read the first opening.
+        """Connect, and read the first opening; the fingers do not move.
 
         Raises:
             ArmError: It cannot be used; the sentence says why.
@@ -28,6 +28,10 @@ class Hand(Protocol):
 
     def command(self, is_open: bool) -> None:
         """Open or close; the newest command counts."""
+        ...
+
+    def halt(self) -> None:
+        """Stop fingers that move, and forget what they were told; what is held stays held."""
         ...
 
     def close(self) -> None:
