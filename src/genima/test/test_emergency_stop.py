@@ -26,6 +26,19 @@ def test_pressed_button_stops_until_it_is_released(stop: EmergencyStop) -> None:
     assert stop.reason(99.0) is None
 
 
+def test_released_button_does_not_hide_a_pressed_one_of_the_same_name() -> None:
+    stop = EmergencyStop(TIMEOUT_S, memory_s=1.0)
+    for beat in range(20):
+        now_s = 10.0 + 0.2 * beat
+        stop.hear(True, "button", now_s)
+        stop.hear(False, "button", now_s + 0.1)
+        assert "give each stop a name of its own" in str(stop.reason(now_s + 0.15))
+    for late_s in (0.5, 1.0):
+        stop.hear(False, "button", now_s + late_s)
+    assert stop.reason(now_s + 0.98) is not None
+    assert stop.reason(now_s + 1.02) is None
+
+
 def test_button_that_falls_silent_counts_as_pressed(stop: EmergencyStop) -> None:
     stop.hear(False, "pendant", now_s=10.0)
     assert stop.reason(10.0 + TIMEOUT_S) is None

@@ -169,19 +169,13 @@ def test_target_beyond_the_limits_is_cut_off_at_them(loop: Loop) -> None:
     assert loop.status.filter_active or not loop.session.active
 
 
-@pytest.mark.parametrize("as_chunk", [False, True])
-def test_arm_stands_at_its_limits_for_a_target_beyond_them_and_does_not_halt(
-    loop: Loop, as_chunk: bool
-) -> None:
+def test_arm_stands_at_its_limits_for_a_target_beyond_them_and_does_not_halt(loop: Loop) -> None:
     bound_rad = loop.session._gate.limits.q_max[5]
     beyond = Q_HOME.copy()
     beyond[5] = bound_rad + 0.005  # within the robot's limits, but not the gate's
     loop.arm = beyond - 0.2 * np.eye(7)[5]
     loop.start()
-    s = np.linspace(0.05, 1.0, POLICY.horizon_steps)[:, None]
-    way = loop.arm + (3 * s**2 - 2 * s**3) * (beyond - loop.arm)
-    chunk = PlannedChunk(way, np.ones(len(way), bool)) if as_chunk else None
-    loop.session.offer(Plan(beyond, True, 0.9, chunk=chunk), loop.now_s, loop.now_s)
+    loop.offer(beyond)
     loop.run(2.2 * POLICY.horizon_s)
     assert loop.session.active
     assert loop.arm[5] == pytest.approx(bound_rad, abs=1e-3)

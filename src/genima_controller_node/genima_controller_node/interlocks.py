@@ -31,7 +31,7 @@ class Interlocks:
         self._node = node
         self._dry_run = dry_run
         self._on_stop = on_stop
-        self._stops = EmergencyStopMemory(_STOP_TIMEOUT_S)
+        self._stops = EmergencyStopMemory(_STOP_TIMEOUT_S, memory_s=_STOP_TIMEOUT_S)
         self._driver = ("", 0.0)
         node.subscribe(EmergencyStop, "estop", self._on_emergency_stop, EMERGENCY_STOP)
         node.subscribe(DriverStatus, "driver_status", self._on_driver, LATCHED)

@@ -80,6 +80,10 @@ def test_pressed_stop_is_told_at_once_and_forbids_new_goals(bench: Bench) -> Non
     with pytest.raises(NotReady, match="'pendant' is pressed"):
         bench.interlocks.require_flow([])
     bench.press(False)
+    with pytest.raises(NotReady, match="give each stop a name of its own"):
+        bench.interlocks.require_flow([])
+    bench.now_s += 1.01
+    bench.press(False)
     bench.interlocks.require_flow([])
 
 

@@ -13,6 +13,7 @@ _LONGEST_NAME = 40
 
 class _Heard(NamedTuple):
     pressed: bool
+    pressed_s: float  # when it was pressed last
     at_s: float
 
 
@@ -25,15 +26,18 @@ class EmergencyStop:
 
     Args:
         timeout_s: Longest silence of a source [s].
+        memory_s: How long a press goes on to count after it was heard last [s]: of two stops with
+            one name, the one that is released must not hide the one that is pressed.
 
     Raises:
         InvalidParameter: The time-out is not positive.
     """
 
-    def __init__(self, timeout_s: float = 1.0) -> None:
+    def __init__(self, timeout_s: float = 1.0, memory_s: float = 0.0) -> None:
         if not 0 < timeout_s < float("inf"):
             raise InvalidParameter(f"timeout_s: got {timeout_s}; it must be positive and finite")
         self._timeout_s = timeout_s
+        self._memory_s = memory_s
         self._heard: dict[str, _Heard] = {}
         self._flooded = False
 
@@ -43,8 +47,10 @@ class EmergencyStop:
         if name not in self._heard and len(self._heard) >= _MOST_SOURCES:
             self._flooded = True
             return
+        before = self._heard.get(name)
+        pressed_s = now_s if pressed else before.pressed_s if before else float("-inf")
         # A new table for each message: who asks in another thread never sees a half-made one.
-        self._heard = {**self._heard, name: _Heard(pressed, now_s)}
+        self._heard = {**self._heard, name: _Heard(pressed, pressed_s, now_s)}
 
     def reason(self, now_s: float) -> str | None:
         """Why the arm must not move, in a sentence; None if it may."""
@@ -58,6 +64,11 @@ class EmergencyStop:
             if state.pressed:
                 return f"the emergency stop {name!r} is pressed; release it when all is safe"
         for name, state in heard.items():
+            if now_s - state.pressed_s < self._memory_s:
+                return (
+                    f"the emergency stop {name!r} is pressed or was only now released; wait "
+                    f"{self._memory_s} s, and if this stays, give each stop a name of its own"
+                )
             if not now_s - state.at_s <= self._timeout_s:  # so that NaN is silence as well
                 return (
                     f"the emergency stop {name!r} has been silent for more than "
