@@ -14,7 +14,7 @@ from visualization_msgs.msg import MarkerArray
 
 from genima.control.overrun_watch import OverrunWatch
 from genima.control.planner import Plan
-from genima.control.session_types import SessionStatus
+from genima.control.session_types import SessionState, SessionStatus
 from genima.errors import GenimaError, NotReady
 from genima.kinematics import JOINT_NAMES
 from genima.spheres import sphere_poses
@@ -41,6 +41,8 @@ _STATUS_POLL_S = 0.05
 _SWITCH_INTERVAL_S = 0.0005
 #: Share of the control thread's deadlines that it may miss before the arm halts.
 _MOST_MISSED = 0.75
+#: In these a plan that was looked at is one that was not refused.
+_SHOWN = (SessionState.RUNNING, SessionState.AWAITING_APPROVAL)
 _EXAMPLE = "push the maroon button"
 
 
@@ -208,16 +210,19 @@ class ControllerNode(GenimaNode):
         """On the planner's thread: follow what the tile asks for, and show it."""
         with self._lock:
             now_s = self._now_s()
-            looked_at = self._session.offer(plan, stamp_s, now_s)
-        # What is shown is what the operator is asked about, and stays while he is.
-        if looked_at and plan.q_target is not None:
-            lifetime_s = 0.0 if self.parameters.approve else 2.0 * self._policy.horizon_s
-            poses = sphere_poses(plan.q_target)
-            self._markers.publish(
-                target_markers(poses, plan.gripper_open, stamp_s, lifetime_s, alpha=0.5)
-            )
+            if self._session.offer(plan, stamp_s, now_s):
+                self._show(plan, stamp_s)
         if self._lockstep:
             self._advance(now_s)
+
+    def _show(self, plan: Plan, stamp_s: float) -> None:
+        """Show what is followed, or what the operator is asked about: this stays while he is."""
+        markers = no_markers()
+        if plan.q_target is not None and self._session.status.state in _SHOWN:
+            lifetime_s = 0.0 if self.parameters.approve else 2.0 * self._policy.horizon_s
+            shown = sphere_poses(plan.q_target), plan.gripper_open, stamp_s, lifetime_s
+            markers = target_markers(*shown, alpha=0.5)
+        self._markers.publish(markers)
 
     def _on_defect(self, error: Exception) -> None:
         self.report_defect(error)

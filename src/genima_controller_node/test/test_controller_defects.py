@@ -11,7 +11,9 @@ import rclpy
 from genima_msgs.msg import EmergencyStop, TargetTile
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from visualization_msgs.msg import Marker
 
+from genima.control.planner import Plan
 from genima.control.session_types import SessionState
 from genima.kinematics import JOINT_NAMES, Q_HOME
 from genima_controller_node.controller_node import ControllerNode
@@ -56,6 +58,19 @@ def test_defect_halts_the_arm_and_the_node_takes_a_new_goal(node: Any) -> None:
     assert status.reason == "defect in the controller: CUDA out of memory"
     begin(node)
     assert node._status().state is SessionState.WAITING
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_only_what_is_followed_is_shown_as_planned(node: Any, folded: bool) -> None:
+    begin(node)
+    shown: list[Any] = []
+    node._markers.publish = shown.append
+    q = np.array([0.0, -0.3, 0.0, -2.2, 0.0, 0.0, 2.3]) if folded else Q_HOME + 0.1
+    node._on_plan(Plan(q, True, 0.9), 1.0)
+    assert node._status().targets_refused == folded
+    (markers,) = shown
+    spheres = [m for m in markers.markers if m.action == Marker.ADD]
+    assert bool(spheres) is not folded
 
 
 def test_emergency_stop_reaches_the_session_at_once(node: Any) -> None:
