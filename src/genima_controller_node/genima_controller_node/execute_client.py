@@ -36,6 +36,11 @@ _OUTCOMES = {
 }
 
 
+def printable(text: str) -> str:
+    """Without the characters that would move the cursor or do worse to a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 class ExecuteClient(Node):
     """One goal of the `execute` action."""
 
@@ -59,7 +64,9 @@ class ExecuteClient(Node):
         self._goal = sent.result()
         if self._goal is None or not self._goal.accepted:
             rclpy.spin_until_future_complete(self, self._refusal, timeout_sec=_REASON_WAIT_S)
-            print(self._refusal.result() or "goal refused: see the controller's log")
+            print(
+                printable(self._refusal.result() or "") or "goal refused: see the controller's log"
+            )
             return 2
         finished = self._goal.get_result_async()
         while not finished.done():
@@ -69,7 +76,7 @@ class ExecuteClient(Node):
                 return 1
         result = finished.result().result
         outcome = f"{_OUTCOMES[result.outcome]} after {result.chunks} chunks"
-        print(f"\r{outcome}. {result.message}{_CLEAR_TO_END}")
+        print(f"\r{outcome}. {printable(result.message)}{_CLEAR_TO_END}")
         return 1 if result.outcome == ExecuteInstruction.Result.HALTED else 0
 
     def cancel(self) -> None:
@@ -91,7 +98,7 @@ class ExecuteClient(Node):
         fit = f"fit {feedback.fit:.2f}" if feedback.fit >= 0 else "no target yet"
         print(
             f"\r{feedback.elapsed_s:6.1f} s  chunk {feedback.chunks}  {fit}  "
-            f"{feedback.reason}{_CLEAR_TO_END}",
+            f"{printable(feedback.reason)}{_CLEAR_TO_END}",
             end="",
             flush=True,
         )
