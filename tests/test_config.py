@@ -3,6 +3,7 @@
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,7 @@ FILES = {
     "teleop.yaml": TeleopNodeParameters,
     "sim.yaml": SimParameters,
 }
+FRACTIONS = {"velocity_fraction", "acceleration_fraction"}
 #: The parameters of each executable that a launch file may start; None: not a node of ours.
 EXECUTABLES: dict[str, type | None] = {
     "board_tracker_node": BoardTrackerParameters,
@@ -84,8 +86,14 @@ def parameters_of(node: NodeSpec) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_parameter_file_has_exactly_the_declared_keys(name: str) -> None:
-    declared = [field.name for field in dataclasses.fields(FILES[name])]
+    declared = {field.name for field in dataclasses.fields(FILES[name])}
+    if name == "controller.yaml":  # it would hide what a real arm is given
+        declared -= FRACTIONS
     assert sorted(values_of(ROOT / "config" / name)) == sorted(declared)
+
+
+def test_what_a_real_arm_is_given_are_its_fractions() -> None:
+    assert set(values_of(ROOT / "config" / "robot.yaml")) == FRACTIONS
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -255,8 +263,24 @@ def test_the_controller_stays_below_what_the_driver_lets_through() -> None:
     nodes = robot_nodes()
     driver = parameters_of(nodes["panda_driver_node"])
     controller = parameters_of(nodes["controller_node"])
-    for name in ("velocity_fraction", "acceleration_fraction"):
+    for name in FRACTIONS:
         assert 0.0 < float(controller[name]) < float(driver[name])
+
+
+@BUILT
+def test_the_fractions_that_an_operator_sets_are_those_of_the_nodes(tmp_path: Path) -> None:
+    for path in (ROOT / "config").glob("*.yaml"):
+        shutil.copy(path, tmp_path)
+    for name in ("controller.yaml", "panda.yaml"):
+        lines = (tmp_path / name).read_text().splitlines()
+        kept = [line for line in lines if not line.strip().startswith(tuple(FRACTIONS))]
+        slow = [f"    {fraction}: 0.2" for fraction in FRACTIONS]
+        (tmp_path / name).write_text("\n".join(kept + slow))
+    nodes = robot_nodes(config_dir=str(tmp_path))
+    for node in (nodes["panda_driver_node"], nodes["controller_node"]):
+        assert {name: parameters_of(node)[name] for name in FRACTIONS} == dict.fromkeys(
+            FRACTIONS, 0.2
+        )
 
 
 def test_the_controllers_gate_is_stricter_than_the_drivers() -> None:
