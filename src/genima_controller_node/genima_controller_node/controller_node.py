@@ -216,7 +216,7 @@ class ControllerNode(GenimaNode):
             self._advance(now_s)
 
     def _show(self, plan: Plan, stamp_s: float) -> None:
-        """Show what is followed, or what the operator is asked about: this stays while he is."""
+        """Show what is followed; what the operator is asked about stays while he is asked."""
         markers = no_markers()
         if plan.q_target is not None and self._session.status.state in _SHOWN:
             lifetime_s = 0.0 if self.parameters.approve else 2.0 * self._policy.horizon_s
