@@ -11,7 +11,7 @@ import pytest
 
 from genima.driver import DriverCause, DriverParameters, DriverSession, DriverState
 from genima.driver.types import Trajectory
-from genima.errors import NotReady
+from genima.errors import InvalidCommand, NotReady
 from genima.franka import ArmMode, ArmReading, ArmSettings, HoldingGains
 from genima.franka.failures import mode_fault, mode_trouble
 from genima.franka.types import ArmTrouble
@@ -176,6 +176,8 @@ def test_a_stop_that_is_pressed_during_a_recovery_outlasts_it(bench: Bench) -> N
     with pytest.raises(NotReady, match=r"halted meanwhile: the emergency stop 'button'"):
         order.result(PATIENCE_S)
     assert bench.told == (DriverState.HALTED, DriverCause.EMERGENCY_STOP)
+    bench.now_s += 2.0
+    bench.session.hear_emergency_stop(False, "button")
     bench.session.recover().result(PATIENCE_S)
     assert bench.told == (DriverState.IDLE, DriverCause.NONE)
 
@@ -225,3 +227,85 @@ def test_a_halt_right_after_a_recovery_reaches_the_hand_again(bench: Bench) -> N
     bench.session.recover().result(PATIENCE_S)
     bench.session.halt(DriverCause.ORDERED, "hold was called")
     assert bench.hand.told == ["halt", "halt"]
+
+
+def test_an_arm_that_is_guided_while_a_stream_comes_stands_until_a_recovery(bench: Bench) -> None:
+    bench.arm.mode = ArmMode.GUIDING
+    with pytest.raises(NotReady, match="let go of its buttons"):
+        bench.follow()
+    bench.arm.mode = ArmMode.IDLE
+    bench.tick()
+    assert bench.told == (DriverState.HALTED, DriverCause.GUIDED)
+    with pytest.raises(NotReady, match="then call recover"):
+        bench.follow()
+    assert not bench.arm.engaging.is_set()
+
+
+def test_a_guided_arm_without_a_stream_needs_no_recovery(bench: Bench) -> None:
+    bench.arm.mode = ArmMode.GUIDING
+    bench.tick()
+    assert bench.told == (DriverState.IDLE, DriverCause.GUIDED)
+    bench.arm.mode = ArmMode.IDLE
+    bench.tick()
+    assert bench.told == (DriverState.IDLE, DriverCause.NONE)
+
+
+def test_a_stream_is_followed_from_its_first_trajectory_on(bench: Bench) -> None:
+    bench.arm.may_engage.clear()
+    bench.follow()
+    assert bench.arm.engaging.wait(PATIENCE_S)
+    bench.now_s += 0.05  # taking control lasts longer than a period of the stream
+    bench.arm.may_engage.set()
+    bench.until_ordered()
+    assert bench.session.status.trajectories_refused == 0
+    bench.tick()
+    assert bench.told == (DriverState.FOLLOWING, DriverCause.NONE)
+
+
+def test_a_stream_that_left_the_arm_behind_ends_in_a_halt(bench: Bench) -> None:
+    bench.follow()
+    bench.until_ordered()
+    bench.tick(50)
+    assert bench.told == (DriverState.HOLDING, DriverCause.NONE)
+    for _ in range(50):
+        with pytest.raises(InvalidCommand, match=r"joint 1 begins 0\.400 rad from"):
+            bench.follow(0.4)
+        bench.tick(2)
+    assert bench.told == (DriverState.HALTED, DriverCause.BAD_TRAJECTORY)
+    assert "joint 1 begins 0.400 rad from where the arm stands" in bench.session.status.reason
+
+
+def test_an_arm_that_is_told_to_stand_is_not_dropped() -> None:
+    bench = Bench(release_after_s=1.0)
+    for _ in range(100):
+        bench.follow()
+        bench.until_ordered()
+        bench.tick(2)
+    assert bench.arm.engaged
+    bench.tick(150)
+    bench.until_ordered()
+    assert not bench.arm.engaged and bench.told == (DriverState.IDLE, DriverCause.NONE)
+    bench.session.close()
+
+
+def test_a_pause_while_control_is_taken_leaves_the_arm_alone(bench: Bench) -> None:
+    bench.arm.may_engage.clear()
+    bench.follow()
+    assert bench.arm.engaging.wait(PATIENCE_S)
+    bench.session.halt(DriverCause.ORDERED, "the driver was deactivated")
+    bench.session.release()
+    bench.arm.may_engage.set()
+    bench.session.recover().exception(PATIENCE_S)  # carried out after it
+    assert not bench.arm.engaged
+    bench.until_ordered()
+    bench.session.recover().result(PATIENCE_S)
+    assert bench.told == (DriverState.IDLE, DriverCause.NONE)
+
+
+def test_a_reflex_is_told_of_though_the_arm_has_halted_before(bench: Bench) -> None:
+    bench.session.halt(DriverCause.ORDERED, "hold was called")
+    bench.arm.mode = ArmMode.REFLEX
+    bench.tick()
+    assert bench.told == (DriverState.HALTED, DriverCause.REFLEX)
+    reason = bench.session.status.reason
+    assert "hold was called" in reason and "stopped by a reflex" in reason

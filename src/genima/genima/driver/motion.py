@@ -10,6 +10,7 @@ from genima.control.follower import FollowerState, TrajectoryFollower
 from genima.control.joint_order import JointOrder
 from genima.control.quintic import Quintic, at_rest
 from genima.driver.checks import require_near, require_present
+from genima.driver.gate_parameters import gate_parameters
 from genima.driver.types import (
     DriverCause,
     DriverParameters,
@@ -20,14 +21,14 @@ from genima.driver.types import (
 from genima.errors import InvalidCommand, InvalidParameter, NotReady
 from genima.kinematics import JOINT_NAMES
 from genima.limits import JointLimits
-from genima.safety import CommandGate, GateParameters, GateReason, JointCommand, JointReading
+from genima.safety import CommandGate, GateReason, JointCommand, JointReading
 
 #: A trajectory that ends faster than this ends in mid-motion [rad/s].
 _REST_RAD_S = 0.01
 #: Peak speed of a quintic from rest to rest over unit distance in unit time.
 _QUINTIC_PEAK_SPEED = 1.875
-#: Commands may be changed by a limit for so long [s].
-_LONGEST_LIMITED_S = 2.0
+#: Trajectories in a row that may begin too far from the standing arm; a second of a stream.
+_MOST_FAR = 50
 #: Shortest way home [s].
 _SHORTEST_HOMING_S = 0.5
 _FOLLOWING = (FollowerState.FOLLOWING, FollowerState.BRAKING)
@@ -70,6 +71,7 @@ class ArmMotion:
         self._order = JointOrder(JOINT_NAMES, extra_allowed=False)
         self._home: Quintic | None = None
         self._stopping = False
+        self._far = 0
         self._heard_s = self._moved_s = -np.inf
         self._q: Float[Array, "7"] | None = None
         self._status = DriverStatus(DriverState.IDLE)
@@ -98,6 +100,10 @@ class ArmMotion:
         """How long the command has not moved [s]; infinite while the arm is not held."""
         return now_s - self._moved_s if self.held else np.inf
 
+    def unused_s(self, now_s: float) -> float:
+        """How long it has neither moved nor been told to [s]; infinite while it is not held."""
+        return min(self.standing_s(now_s), now_s - self._heard_s) if self.held else np.inf
+
     def begin(self, q: Float[Array, "7"], now_s: float) -> None:
         """The arm is held at `q` [rad] from now on.
 
@@ -114,6 +120,7 @@ class ArmMotion:
 
     def clear(self) -> None:
         """Forget why it halted; the arm must be left alone then."""
+        self._far = 0
         state, cause = DriverState.IDLE, DriverCause.NONE
         self._status = replace(self._status, state=state, cause=cause, reason="", limited=False)
 
@@ -127,16 +134,15 @@ class ArmMotion:
     def require_start(self, trajectory: Trajectory, q: Float[Array, "7"], now_s: float) -> None:
         """Refuse a trajectory that a standing arm cannot begin with; see `accept`."""
         self._require_allowed()
-        require_near(trajectory, q, self._order, self._parameters.start_tolerance_rad)
+        self._require_near(trajectory, q)
         require_present(trajectory, now_s)
 
-    def accept(self, trajectory: Trajectory, now_s: float, begun: bool = False) -> None:
+    def accept(self, trajectory: Trajectory, now_s: float) -> None:
         """Follow a trajectory.
 
         Args:
             trajectory: What to follow.
             now_s: The present time [s].
-            begun: Whether `require_start` was asked with an earlier one of the same stream.
 
         Raises:
             NotReady: The arm does something else, or has halted.
@@ -145,9 +151,8 @@ class ArmMotion:
         """
         try:
             self._require_allowed()
-            if self._follower.state not in _FOLLOWING and self._q is not None and not begun:
-                tolerance_rad = self._parameters.start_tolerance_rad
-                require_near(trajectory, self._q, self._order, tolerance_rad)
+            if self._follower.state not in _FOLLOWING and self._q is not None:
+                self._require_near(trajectory, self._q)
             require_present(trajectory, now_s)
             if not self._follower.accept(
                 trajectory.stamp_s,
@@ -162,7 +167,7 @@ class ArmMotion:
         except (NotReady, InvalidCommand):
             self.count_refusal()
             raise
-        self._heard_s = now_s
+        self._heard_s, self._far = now_s, 0
 
     def count_refusal(self) -> None:
         """A trajectory was refused."""
@@ -213,6 +218,16 @@ class ArmMotion:
         self._q = output.q
         self._status = replace(self._status, limited=output.limited)
         return self._q
+
+    def _require_near(self, trajectory: Trajectory, q: Float[Array, "7"]) -> None:
+        """Refuse what begins elsewhere; halt if it goes on, for who sends it takes it for done."""
+        try:
+            require_near(trajectory, q, self._order, self._parameters.start_tolerance_rad)
+        except InvalidCommand as error:
+            self._far += 1
+            if self._far >= _MOST_FAR:
+                self.halt(DriverCause.BAD_TRAJECTORY, f"{self._far} in a row: {error}")
+            raise
 
     def _wanted(self, now_s: float) -> JointCommand | None:
         """What to ask the gate for; None to brake."""
@@ -271,20 +286,3 @@ class ArmMotion:
             raise NotReady("the arm moves home; wait until it holds")
         if self._stopping:
             raise NotReady("the arm brakes because trajectories stopped; begin where it stands")
-
-
-def gate_parameters(parameters: DriverParameters) -> GateParameters:
-    """What the driver asks of its gate."""
-    return GateParameters(
-        period_s=parameters.period_s,
-        position_margin_rad=parameters.position_margin_rad,
-        velocity_fraction=parameters.velocity_fraction,
-        acceleration_fraction=parameters.acceleration_fraction,
-        start_tolerance_rad=parameters.tracking_tolerance_rad,
-        tracking_tolerance_rad=parameters.tracking_tolerance_rad,
-        joint_state_timeout_s=parameters.state_timeout_s,
-        max_limited_steps=round(_LONGEST_LIMITED_S / parameters.period_s),
-        self_collision_margin_m=parameters.self_collision_margin_m,
-        workspace_min_m=parameters.workspace_min_m,
-        workspace_max_m=parameters.workspace_max_m,
-    )

@@ -13,7 +13,7 @@ from genima.arrays import Array, Float
 from genima.driver.equipment import Equipment
 from genima.driver.motion import ArmMotion
 from genima.driver.orders import OrderQueue
-from genima.driver.troubles import cause_of
+from genima.driver.troubles import cause_of, with_trouble
 from genima.driver.types import (
     DriverCause,
     DriverParameters,
@@ -74,7 +74,7 @@ class DriverSession:
         self._lock = threading.RLock()
         self._orders = OrderQueue("arm orders", on_defect)
         self._emergency_stop = EmergencyStop()
-        self._ended = self._settling = False
+        self._ended = self._paused = self._settling = False
         self._begun_s = clock_s()
         self._pending: Trajectory | None = None
         self._halted_anew: tuple[DriverCause, str] | None = None
@@ -88,9 +88,7 @@ class DriverSession:
         cause, reason = self._equipment.trouble()
         if not self._equipment.connected:
             return replace(status, state=DriverState.DISCONNECTED, cause=cause, reason=reason)
-        if status.state is DriverState.IDLE and reason:
-            return replace(status, cause=cause, reason=reason)
-        return status
+        return with_trouble(status, cause, reason)
 
     @property
     def at_rest(self) -> bool:
@@ -100,7 +98,8 @@ class DriverSession:
         return standing_s > 2.5 * self._parameters.period_s
 
     def open(self) -> "Future[str]":
-        """Connect to arm and gripper; nothing moves."""
+        """Connect to arm and gripper, or go on after `release`; nothing moves."""
+        self._paused = False
         return self._orders.put(self._equipment.open)
 
     def recover(self) -> "Future[str]":
@@ -196,10 +195,10 @@ class DriverSession:
         self.release()
 
     def release(self) -> None:
-        """Leave the arm alone; no tick comes for now."""
+        """Leave the arm alone, also one that is just being taken; no tick comes until `open`."""
         with self._lock:
-            self._motion.leave()
-        self._arm.release()
+            self._paused = True
+        self._leave()
 
     def close(self) -> None:
         """Bring the arm to rest and disconnect; ticks are over."""
@@ -207,6 +206,11 @@ class DriverSession:
         self._orders.close(_LAST_ORDER_S)
         self.release()
         self._robot.close()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._motion.leave()
+        self._arm.release()
 
     def _recover(self) -> str:
         self._require_alive()
@@ -216,7 +220,7 @@ class DriverSession:
             self._halted_anew = None
             if reason := self._emergency_stop.reason(self._clock_s()):
                 raise NotReady(reason)
-        self.release()
+        self._leave()
         self._equipment.recover()
         with self._lock:
             self._motion.clear()
@@ -227,7 +231,7 @@ class DriverSession:
         return "the arm is ready; it moves with the next trajectory, or by home"
 
     def _go_home(self) -> str:
-        self._require_able()
+        self._require_free()
         if not self._motion.held:
             self._engage()
         with self._lock:
@@ -240,14 +244,15 @@ class DriverSession:
                 self._engage()
             with self._lock:
                 if self._pending is not None:
-                    self._motion.accept(self._pending, self._clock_s(), begun=True)
+                    now_s = self._clock_s()
+                    self._motion.accept(self._pending.since(now_s), now_s)
         finally:
             self._pending = None
         return "follows"
 
     def _engage(self) -> None:
         """Hold the arm, which stands."""
-        q = self._require_able().q
+        q = self._require_free().q
         try:
             if not self._dry_run:
                 q = self._arm.engage(self._gains, self._parameters.period_s)
@@ -273,7 +278,7 @@ class DriverSession:
 
     def _stands_long(self, now_s: float) -> bool:
         """Whether the arm is held and has not been moved for long."""
-        return np.inf > self._motion.standing_s(now_s) > self._parameters.release_after_s
+        return np.inf > self._motion.unused_s(now_s) > self._parameters.release_after_s
 
     def _halt_for_trouble(self, now_s: float) -> None:
         if stop := self._emergency_stop.reason(now_s):
@@ -302,7 +307,7 @@ class DriverSession:
 
     def _require_start(self, trajectory: Trajectory, now_s: float) -> None:
         try:
-            reading = self._require_able()
+            reading = self._require_free()
             self._motion.require_start(trajectory, reading.q, now_s)
         except GenimaError:
             self._motion.count_refusal()
@@ -311,6 +316,8 @@ class DriverSession:
     def _require_alive(self) -> None:
         if self._ended:
             raise NotReady("the driver has ended; start it again")
+        if self._paused:
+            raise NotReady("the driver is not active; activate it first")
 
     def _require_able(self) -> ArmReading:
         """The arm's state, if it may be moved."""
@@ -318,3 +325,10 @@ class DriverSession:
         if self._motion.halted:
             raise NotReady(f"the arm has halted: {self._motion.status.reason}")
         return self._equipment.require_able()
+
+    def _require_free(self) -> ArmReading:
+        """The same; an arm in somebody's hands is not to move by itself once it is let go."""
+        cause, reason = self._equipment.trouble()
+        if cause in _PASSING:
+            self.halt(cause, reason)
+        return self._require_able()

@@ -65,7 +65,7 @@ class DriverParameters:
         velocity_fraction: Share of the velocity limits that is used.
         acceleration_fraction: Share of the acceleration limits.
         home_speed_rad_s: Peak speed of the fastest joint on the way home [rad/s].
-        release_after_s: How long the arm is held after its last motion [s].
+        release_after_s: How long the arm is held after its last motion and trajectory [s].
         self_collision_margin_m: Distance kept between parts of the arm [m].
         workspace_min_m: Lowest x, y and z of elbow, wrist, flange and tool centre [m].
         workspace_max_m: Their highest x, y and z [m].
@@ -136,6 +136,13 @@ class Trajectory:
     times_s: Float[Array, "n"]
     q: Float[Array, "n k"]
     dq: Float[Array, "n k"]
+
+    def since(self, now_s: float) -> "Trajectory":
+        """What is left of it if it begins now [s]."""
+        times_s = np.asarray(self.times_s, float) + (self.stamp_s - now_s)
+        left = times_s > 0.0
+        q, dq = np.asarray(self.q)[left], np.asarray(self.dq)[left]
+        return Trajectory(now_s, self.names, times_s[left], q, dq)
 
 
 class DriverTick(NamedTuple):
