@@ -11,7 +11,7 @@ from genima.driver import DriverParameters
 from genima.driver.robotiq import RobotiqGripper
 from genima.errors import InvalidParameter
 from genima.franka.arm_and_hand import ArmAndHand
-from genima.franka.types import ArmSettings, HoldingGains, RealtimeKernel
+from genima.franka.types import COLLISION_TORQUE_NM, ArmSettings, HoldingGains, RealtimeKernel
 from genima.limits import RobotModel, limits_of
 from genima_ros.parameters import parameter
 
@@ -52,11 +52,13 @@ class DriverNodeParameters:
         [30.0, 30.0, 30.0, 30.0, 15.0, 15.0, 15.0],
         "How strongly they are damped: from half of sqrt(stiffness) on [Nm s/rad].",
     )
-    collision_torque_nm: float = parameter(
-        40.0, "Torque at a joint that stops the arm.", unit="Nm", minimum=1.0, maximum=100.0
+    collision_torque_nm: list[float] = parameter(  # noqa: RUF009
+        list(COLLISION_TORQUE_NM),
+        "Torque from outside at each joint that stops the arm: up to 87, the last three 12.",
+        unit="Nm",
     )
     collision_force_n: float = parameter(
-        40.0, "Force at the hand that stops the arm.", unit="N", minimum=1.0, maximum=100.0
+        30.0, "Force at the hand that stops the arm.", unit="N", minimum=1.0, maximum=100.0
     )
     trajectory_timeout_s: float = parameter(
         0.2,
@@ -171,7 +173,7 @@ def make_robot(p: DriverNodeParameters) -> ArmAndHand:
         RobotModel(p.robot),
         RealtimeKernel(p.realtime),
         p.connect_timeout_s,
-        p.collision_torque_nm,
+        tuple(p.collision_torque_nm),
         p.collision_force_n,
     )
     robotiq = p.gripper == "robotiq"

@@ -64,6 +64,8 @@ class Node:
         (driver_parameters, {"joint_states_rate_hz": 200.0}, "at most at the rate of commands"),
         (home_of, {"home": [0.0] * 6}, "give seven positions"),
         (home_of, {"robot": "fr3", "home": [0.0] * 7}, "keep 0.02 rad to the limits of fr3"),
+        (make_robot, {"collision_torque_nm": [20.0] * 7}, "more the joints cannot exert"),
+        (make_robot, {"collision_torque_nm": [10.0] * 6}, "give seven numbers"),
         (gains, {"stiffness": [600.0] * 7}, "stiffness of joint 5 is 600"),
     ],
 )

@@ -230,7 +230,9 @@ class FrankaArm:
         enforce = settings.realtime is RealtimeKernel.ENFORCE
         realtime = library.RealtimeConfig.Enforce if enforce else library.RealtimeConfig.Ignore
         robot = library.Robot(settings.host, realtime_config=realtime)
-        robot.set_collision_behavior(settings.collision_torque_nm, settings.collision_force_n)
+        given = settings.collision_torque_nm
+        torques = list(given) if isinstance(given, tuple) else [given] * 7
+        robot.set_collision_behavior(torques, [settings.collision_force_n] * 6)
         return robot
 
     def _start(self, robot: Any) -> None:

@@ -19,6 +19,10 @@ _FRICTION = (1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5)
 #: Stiffest that an arm is held [Nm/rad]; the most in Franka's own controllers is 600, at the wrist
 #: 250, and a real arm was not tried yet.
 _STIFFEST = (1000.0,) * 4 + (500.0,) * 3
+#: Most that the joints of both arms exert [Nm]: beyond that no reflex would come.
+_STRONGEST = (87.0,) * 4 + (12.0,) * 3
+#: Torques from outside that stop an arm: about those of Franka's examples [Nm].
+COLLISION_TORQUE_NM = (20.0, 20.0, 18.0, 18.0, 10.0, 10.0, 10.0)
 #: Least damping by sqrt(stiffness), of which Franka's have 0.63 and more: with less an arm swings.
 #: Most by that of the greatest stiffness, 2 is critical at 1 kg m2: with more it hums by noise.
 _LEAST_DAMPING, _MOST_DAMPING = 0.5, 2.0
@@ -67,7 +71,8 @@ class ArmSettings:
         robot: Which arm it is: its limits.
         realtime: Whether the kernel must be a real-time one.
         connect_timeout_s: How long to wait for a connection [s].
-        collision_torque_nm: Torque from outside at a joint that stops the arm [Nm].
+        collision_torque_nm: Torque from outside at each joint that stops the arm, at most what
+            the joint can exert; one number for all seven [Nm].
         collision_force_n: Force from outside at the hand that stops the arm [N].
         read_rate_hz: How often its state is read [Hz].
     """
@@ -77,8 +82,8 @@ class ArmSettings:
     robot: RobotModel = RobotModel.PANDA
     realtime: RealtimeKernel = RealtimeKernel.ENFORCE
     connect_timeout_s: float = 10.0
-    collision_torque_nm: float = 40.0
-    collision_force_n: float = 40.0
+    collision_torque_nm: float | tuple[float, ...] = COLLISION_TORQUE_NM
+    collision_force_n: float = 30.0
     read_rate_hz: float = 200.0
 
     def __post_init__(self) -> None:
@@ -88,6 +93,15 @@ class ArmSettings:
             value = getattr(self, field.name)
             if isinstance(value, float) and not 0.0 < value < np.inf:
                 raise InvalidParameter(f"{self.name}: {field.name} is {value}; it must be above 0")
+        torques = self.collision_torque_nm
+        if isinstance(torques, tuple) and not (
+            len(torques) == 7
+            and all(0.0 < t <= most for t, most in zip(torques, _STRONGEST, strict=True))
+        ):
+            raise InvalidParameter(
+                f"{self.name}: collision_torque_nm is {list(torques)}; give seven numbers above 0 "
+                f"and at most {list(_STRONGEST)}, more the joints cannot exert"
+            )
 
 
 @dataclass(frozen=True)
