@@ -309,3 +309,19 @@ def test_a_reflex_is_told_of_though_the_arm_has_halted_before(bench: Bench) -> N
     assert bench.told == (DriverState.HALTED, DriverCause.REFLEX)
     reason = bench.session.status.reason
     assert "hold was called" in reason and "stopped by a reflex" in reason
+
+
+def test_what_hold_answers_is_so(bench: Bench) -> None:
+    bench.follow()
+    bench.until_ordered()
+    assert bench.session.hold() == "the arm comes to rest and stands"
+    bench.session.recover().exception(PATIENCE_S)
+    bench.tick(10)
+    bench.session.recover().result(PATIENCE_S)
+    assert "not held by the driver" in bench.session.hold()
+    bench.arm.connected = False
+    with pytest.raises(NotReady, match="cannot be braked"):
+        bench.session.hold()
+    bench.session.abandon("the control thread has died; restart the driver")
+    with pytest.raises(NotReady, match="the driver has ended"):
+        bench.session.hold()

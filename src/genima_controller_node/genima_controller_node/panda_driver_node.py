@@ -154,8 +154,10 @@ class PandaDriverNode(GenimaNode):
         return await self._answer(self._session.home, response)
 
     def _on_hold(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._session.halt(DriverCause.ORDERED, "hold was called")
-        response.success, response.message = True, "the arm comes to rest and stands"
+        try:
+            response.message, response.success = self._session.hold(), True
+        except NotReady as error:
+            response.message = str(error)
         return response
 
     async def _answer(

@@ -117,6 +117,20 @@ class DriverSession:
             self._motion.halt(cause, reason)
             self._halt_hand()
 
+    def hold(self) -> str:
+        """Halt because somebody asked for it; returns what comes of it.
+
+        Raises:
+            NotReady: Nothing can be done to the arm.
+        """
+        self.halt(DriverCause.ORDERED, "hold was called")
+        self._require_alive()
+        if not self._equipment.connected:
+            raise NotReady(f"the arm cannot be braked: {self._equipment.trouble()[1]}")
+        if not self._motion.held:
+            return "the arm is not held by the driver, and will not be until recover is called"
+        return "the arm comes to rest and stands"
+
     def hear_emergency_stop(self, pressed: bool, source: str) -> None:
         """Take in the state of an emergency stop; a press halts, however short it is."""
         with self._lock:
