@@ -50,6 +50,7 @@ DRIVER = {
 }
 #: Points of a streamed trajectory lie so far ahead of its stamp [s].
 _AHEAD_S = np.array([0.02, 0.1, 0.3])
+_HELD = (DriverStatus.HOLDING, DriverStatus.FOLLOWING)
 
 
 class DrivenGraph(NodeGraph):
@@ -93,12 +94,15 @@ class DrivenGraph(NodeGraph):
         )
 
     def stream(self) -> None:
-        """Move joint 1 to and fro, as a controller does, until `end_stream`."""
+        """Move joint 1 to and fro, as a controller does, until `end_stream`.
+
+        The motion begins once the driver holds the arm; until then the stream stands.
+        """
         start = np.array(self.joints.position[:7])
-        began_s = self._now_s()
+        self._began_s: float | None = None
         self._stream = (
             self.node.create_publisher(JointTrajectory, "joint_trajectory", RELIABLE_LATEST),
-            self.node.create_timer(0.02, lambda: self._send(start, began_s)),
+            self.node.create_timer(0.02, lambda: self._send(start)),
         )
 
     def end_stream(self) -> None:
@@ -115,9 +119,12 @@ class DrivenGraph(NodeGraph):
         self.until_driver(DriverStatus.FOLLOWING)
         self.until(lambda: self.moving, "motion")
 
-    def _send(self, start: Float[Array, "7"], began_s: float) -> None:
+    def _send(self, start: Float[Array, "7"]) -> None:
         now_s = self._now_s()
-        phase = 0.5 * np.pi * (now_s - began_s + _AHEAD_S)
+        if self._began_s is None and self.driver.state in _HELD:
+            self._began_s = now_s
+        moved_s = 0.0 * _AHEAD_S if self._began_s is None else now_s - self._began_s + _AHEAD_S
+        phase = 0.5 * np.pi * moved_s
         q, dq = np.tile(start, (len(phase), 1)), np.zeros((len(phase), 7))
         q[:, 0] += 0.2 * (1.0 - np.cos(phase))
         dq[:, 0] = 0.1 * np.pi * np.sin(phase)

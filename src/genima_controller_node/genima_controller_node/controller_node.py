@@ -43,7 +43,6 @@ _SWITCH_INTERVAL_S = 0.0005
 _MOST_MISSED = 0.75
 #: In these a plan that was looked at is one that was not refused.
 _SHOWN = (SessionState.RUNNING, SessionState.AWAITING_APPROVAL)
-_EXAMPLE = "push the maroon button"
 
 
 class ControllerNode(GenimaNode):
@@ -96,7 +95,7 @@ class ControllerNode(GenimaNode):
         if not self._lockstep:
             self._thread = threading.Thread(target=self._run, name="control", daemon=True)
             self._thread.start()
-        self.get_logger().info(f"active: waits for a goal, such as: genima execute {_EXAMPLE!r}")
+        self.get_logger().info("active: waits for a goal; see genima execute --help")
 
     def deactivate(self) -> None:
         """Bring the arm to rest, then stop."""
@@ -171,7 +170,7 @@ class ControllerNode(GenimaNode):
 
     def _halt_if_active(self, reason: str) -> None:
         with self._lock:
-            if self._session.active:
+            if reason and self._session.active:
                 self._session.halt(reason)
 
     def _on_joint_state(self, message: JointState) -> None:
@@ -219,9 +218,9 @@ class ControllerNode(GenimaNode):
         """Show what is followed; what the operator is asked about stays while he is asked."""
         markers = no_markers()
         if plan.q_target is not None and self._session.status.state in _SHOWN:
-            lifetime_s = 0.0 if self.parameters.approve else 2.0 * self._policy.horizon_s
-            shown = sphere_poses(plan.q_target), plan.gripper_open, stamp_s, lifetime_s
-            markers = target_markers(*shown, alpha=0.5)
+            shown_s = 0.0 if self.parameters.approve else 2.0 * self._policy.horizon_s
+            poses = sphere_poses(plan.q_target)
+            markers = target_markers(poses, plan.gripper_open, stamp_s, shown_s, alpha=0.5)
         self._markers.publish(markers)
 
     def _on_defect(self, error: Exception) -> None:
@@ -233,12 +232,10 @@ class ControllerNode(GenimaNode):
         if self._lockstep and not self.count_publishers("joint_states"):
             self._halt_if_active("the simulated world is gone: nobody publishes joint_states")
         self._overruns.hear(self._loop.overruns, time.monotonic())
-        interlocks = self._interlocks
-        if reason := interlocks.stop_reason() or self._overruns.reason() or interlocks.rivals():
-            self._halt_if_active(reason)
-        status, now_s = self._status(), self._now_s()
-        age_s = self._session.target_age_s(now_s)
-        self._statuses.poll(status, now_s, age_s, self._loop)
+        locks = self._interlocks
+        self._halt_if_active(locks.stop_reason() or self._overruns.reason() or locks.rivals())
+        now_s = self._now_s()
+        self._statuses.poll(self._status(), now_s, self._session.target_age_s(now_s), self._loop)
 
     def _health(self) -> Health:
         return health_of(self._status(), self._loop, self._infos.waiting, self._overruns.missed)
