@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
 
-from genima.control.overrun_watch import OverrunWatch
+from genima.control.overrun_watch import MOST_MISSED, OverrunWatch
 from genima.control.planner import Plan
 from genima.control.session_types import SessionState, SessionStatus
 from genima.errors import GenimaError, NotReady
@@ -39,8 +39,6 @@ from genima_ros.qos import JOINT_STATES, JOINT_STATES_LOCKSTEP, LATCHED, RELIABL
 _STATUS_POLL_S = 0.05
 #: A hand-over between threads of one process must not cost a control period.
 _SWITCH_INTERVAL_S = 0.0005
-#: Share of the control thread's deadlines that it may miss before the arm halts.
-_MOST_MISSED = 0.75
 #: In these a plan that was looked at is one that was not refused.
 _SHOWN = (SessionState.RUNNING, SessionState.AWAITING_APPROVAL)
 
@@ -62,7 +60,7 @@ class ControllerNode(GenimaNode):
         self._policy = make_policy(p.policy_file)
         self._session = make_session(p, self._policy)
         self._loop = DeadlineLoop(1.0 / p.rate_hz)
-        self._overruns = OverrunWatch(p.rate_hz, _MOST_MISSED)
+        self._overruns = OverrunWatch(p.rate_hz, MOST_MISSED)
         self._instructions = self.advertise(String, "instruction", LATCHED)
         self._markers = self.advertise(MarkerArray, "targets/planned", LATCHED)
         statuses = self.advertise(ControllerStatus, "status", LATCHED)
@@ -172,6 +170,8 @@ class ControllerNode(GenimaNode):
         with self._lock:
             if reason and self._session.active:
                 self._session.halt(reason)
+                if self._lockstep:  # the world may wait in mid-motion, and brakes only if told to
+                    self._advance(self._now_s())
 
     def _on_joint_state(self, message: JointState) -> None:
         try:

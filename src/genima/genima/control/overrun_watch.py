@@ -6,6 +6,9 @@ from collections import deque
 #: How far back deadlines are looked at [s]: a machine may stall for a moment.
 _WINDOW_S = 3.0
 
+#: Share of the control thread's deadlines that it may miss before the arm halts.
+MOST_MISSED = 0.75
+
 
 class OverrunWatch:
     """Judges how many of the newest deadlines were missed.
