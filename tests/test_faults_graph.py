@@ -185,8 +185,9 @@ def test_pressed_emergency_stop_halts_and_is_latched(graph: NodeGraph, arm: Arm)
     button.unplug()
 
 
-def test_nothing_moves_before_the_operator_has_approved_it(graph: NodeGraph, arm: Arm) -> None:
+def test_nothing_moves_before_the_operator_has_approved_it(graph: NodeGraph) -> None:
     restart_controller(graph, approve=True)
+    arm = Arm(graph)  # knows of nothing that an earlier controller sent
     shown: list[MarkerArray] = []
     graph.node.create_subscription(MarkerArray, "targets/planned", shown.append, LATCHED)
     handle = graph.give_goal_until_accepted(BUTTON)
