@@ -41,6 +41,8 @@ _ARRIVAL_S, _UNREADABLE_S = 0.2, 0.004
 _MATCH_LIMIT_S = 20.0
 #: How long an arm may take to be connected [s].
 _ARM_LIMIT_S = 60.0
+#: How long a node may take until it commands [s].
+_WORK_LIMIT_S = 60.0
 #: Hostile messages between two rounds of good ones on all topics.
 _GOOD_EVERY = 5
 _KIB = 1024
@@ -135,6 +137,16 @@ class NodeFuzzer:
         self._wait_for(self._matched, _MATCH_LIMIT_S)
         if "/joint_states" in topics:
             self._wait_for(lambda: self.world.states > 0, _ARM_LIMIT_S)
+        if "/joint_trajectory" in topics:
+            self._get_going()
+
+    def _get_going(self) -> None:
+        """Have the node at work before it is disturbed: its first plan takes seconds."""
+        until_s = time.monotonic() + _WORK_LIMIT_S
+        while not self.world.commands and time.monotonic() < until_s:
+            self.send_good()
+            self._case.keep_going(self)
+            self.spin(0.02)
 
     def _connect(self, subscription: Subscription) -> None:
         topic, kind = subscription.topic_name, subscription.msg_type

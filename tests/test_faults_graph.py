@@ -182,6 +182,7 @@ def test_pressed_emergency_stop_halts_and_is_latched(graph: NodeGraph, arm: Arm)
     button.fall_silent()
     graph.until_state(HALTED, "'pendant' has been silent for more than 1.0 s")
     assert graph.outcome(handle).message.startswith("the emergency stop")
+    arm.until_standing()
     button.unplug()
 
 

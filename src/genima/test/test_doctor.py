@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 import yaml
 
-from genima.doctor import Area, Computer, Finding, Verdict
+from genima.doctor.area import Area
 from genima.doctor.areas import CHECKS, examine
 from genima.doctor.calibration_files import check_calibration
+from genima.doctor.computer import Computer
 from genima.doctor.dds import check_dds, judge_range, judge_security
 from genima.doctor.disk_space import check_disk, judge_space
+from genima.doctor.finding import Finding, Verdict
 from genima.doctor.gpu import check_gpu, judge_failure, judge_torch
 from genima.doctor.intended import Intended, robot_named
 from genima.doctor.network import check_network, judge_link, judge_ping, judge_route
