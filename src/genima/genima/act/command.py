@@ -46,6 +46,7 @@ class TrainControllerCommand:
     seed: int
     workers: int
     save_every: int
+    start_from: Path | None
     textures: Path | None
     backbone: Path | None
     text_model: Path | None
@@ -73,6 +74,7 @@ class TrainControllerCommand:
             save_every=self.save_every,
             backbone=self.backbone,
             text_model=self.text_model,
+            start_from=self.start_from,
         )
         trainer = Trainer(self._config(policy), policy, split, bank, self.out, options)
         if trainer.progress.step:

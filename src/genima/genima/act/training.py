@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from genima.act.backbone import parameter_groups
@@ -23,6 +22,7 @@ from genima.act.losses import Losses, losses
 from genima.act.model import Act, ActInput, channels_last, is_used
 from genima.act.normalisation import Normaliser
 from genima.act.samples import Batch, StepSampler
+from genima.act.start import Start
 from genima.act.training_data import (
     Split,
     glimpse_reach,
@@ -60,7 +60,7 @@ class Trainer:
         options: The rest.
 
     Raises:
-        InvalidParameter: The folder holds a training of another kind.
+        InvalidParameter: The folder holds another training, or what to begin with does not fit.
     """
 
     def __init__(
@@ -76,9 +76,13 @@ class Trainer:
         self._split, self._bank, self._out = split, bank, out
         self._accelerator = Accelerator(mixed_precision="bf16" if config.bf16 else "no")
         device = self._accelerator.device
-        self._statistics = statistics(split.train, policy, config)
+        self._start = Start.load(options.start_from, config) if options.start_from else None
+        begun = self._start.checkpoint if self._start else None
+        self._statistics = begun.statistics if begun else statistics(split.train, policy, config)
         self._normaliser = Normaliser(self._statistics, config.actions, device)
-        self._language = LanguageEncoder(config.language, options.text_model)
+        self._language = LanguageEncoder(
+            config.language, options.text_model, begun.goals if begun else None
+        )
         for demonstration in (*split.train, *split.held_out):
             for goal in demonstration.descriptions:
                 self._language(goal)
@@ -88,6 +92,8 @@ class Trainer:
             network.backbone.load_imagenet(options.backbone)
             network.frozen_statistics = True
             network.train()  # freezes, before anything counts the parameters
+        if self._start is not None:
+            self._start.fill(network)
         if network.glimpses is not None:
             network.glimpses.reach = glimpse_reach(split.train[0], policy, config)
         self._network = channels_last(network.to(device))
@@ -150,6 +156,8 @@ class Trainer:
             "backbone": str(self._options.backbone or ""),
             "statistics": self._statistics.to_json(),
         }
+        if self._start is not None:
+            run["start_from"] = self._start.record
         progress = load_progress(self._out)
         if progress is None:
             self._out.mkdir(parents=True, exist_ok=True)
@@ -261,13 +269,19 @@ class Trainer:
             "tasks": sorted({demonstration.task for demonstration in self._split.train}),
             "seed": self._options.seed,
         }
+        if self._start is not None:
+            trained["start_from"] = self._start.record
         if self._errors is not None:
             trained |= {name: round(x, 4) for name, x in self._errors.summary.items()}
         return ActCheckpoint(
             self._config,
             self._statistics,
             self._policy,
-            {name: _used(name, w) for name, w in weights.items() if is_used(name, self._config)},
+            {
+                name: weight.detach().cpu().clone()
+                for name, weight in weights.items()
+                if is_used(name, self._config)
+            },
             self._language.known,
             trained,
         )
@@ -279,10 +293,6 @@ class Trainer:
         self._checkpoint().save(self._out / CONTROLLER)
         if self._curves is not None:
             self._curves.draw()
-
-
-def _used(name: str, weight: Tensor) -> Tensor:
-    return weight.detach().cpu().clone()
 
 
 def _parts(result: Losses) -> dict[str, float]:

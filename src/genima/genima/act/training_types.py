@@ -18,6 +18,7 @@ class TrainingOptions:
         save_every: Steps between two validations, each with a checkpoint.
         backbone: An ImageNet checkpoint of torchvision's ResNet18.
         text_model: Folder of the text model.
+        start_from: A controller to begin with.
     """
 
     seed: int = 0
@@ -26,6 +27,7 @@ class TrainingOptions:
     save_every: int = 1000
     backbone: Path | None = None
     text_model: Path | None = None
+    start_from: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,10 @@ def controller(
     save_every: Annotated[
         int, typer.Option(min=1, help="Steps between two validations with a checkpoint.")
     ] = 1000,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a trained controller to begin with, rather than at random."),
+    ] = None,
     textures: Annotated[
         Path | None,
         typer.Option(help="Folder of pictures for the backgrounds; by default procedural ones."),
@@ -66,6 +70,7 @@ def controller(
         seed=seed,
         workers=workers,
         save_every=save_every,
+        start_from=start_from,
         textures=textures,
         backbone=backbone,
         text_model=text_model,
