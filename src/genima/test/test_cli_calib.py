@@ -1,21 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs of `genima calib`, as a person runs them one after the other."""
 
-import contextlib
-import io
-import os
 import re
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
 import yaml
 
 from genima.calibration import load_calibration
-from genima.cli import app
 from genima.geometry import pose_error
 from genima.handeye.board import load_board
 from genima.handeye.samples import SampleFolder
@@ -23,27 +16,11 @@ from genima.handeye.simulated import BoardWorld
 from genima.kinematics import base_T_frame
 
 from . import handeye_cases as cases
-
-
-@dataclass
-class Run:
-    returncode: int
-    stdout: str
-    stderr: str
+from .cli_cases import Run, genima
 
 
 def calib(*arguments: object) -> Run:
-    """Run a verb as the command line does, without a terminal."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with (
-        mock.patch.object(sys, "argv", ["genima", "calib", *map(str, arguments)]),
-        mock.patch.dict(os.environ, {"COLUMNS": "100"}),
-        contextlib.redirect_stdout(stdout),
-        contextlib.redirect_stderr(stderr),
-        pytest.raises(SystemExit) as ended,
-    ):
-        app.main()
-    return Run(ended.value.code or 0, stdout.getvalue(), stderr.getvalue())
+    return genima("calib", *arguments)
 
 
 def points_of(check: Run) -> int:

@@ -1,48 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs of `genima dataset`, as a person runs them."""
 
-import contextlib
-import io
 import os
 import pickle
 import re
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from unittest import mock
 
 import cv2
 import numpy as np
 import pytest
 
-from genima.cli import app
 from genima.data.training_set import TrainingSet
 from genima.recording.episode_info import StreamInfo
 
+from .cli_cases import Run, genima
 from .demonstration_cases import TASK, invented, new_set, set_of
 from .recording_cases import Script, record
 
 
-@dataclass
-class Run:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def dataset(*arguments: object) -> Run:
-    """Run a verb as the command line does, without a terminal."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    argv = ["genima", "dataset", *map(str, arguments)]
-    with (
-        mock.patch.object(sys, "argv", argv),
-        mock.patch.dict(os.environ, {"COLUMNS": "100"}),
-        contextlib.redirect_stdout(stdout),
-        contextlib.redirect_stderr(stderr),
-        pytest.raises(SystemExit) as ended,
-    ):
-        app.main()
-    return Run(ended.value.code or 0, stdout.getvalue(), stderr.getvalue())
+    return genima("dataset", *arguments)
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 
 from genima.recording_ui.bindings import Action, Mode, bindings
 from genima.recording_ui.dialogue import HELD_KEY_S, STATUS_LIMIT_S, Dialogue, Tone, Wanted
-from genima.recording_ui.keys import Key, Special
 from genima.recording_ui.orders import Answer, Command, Order
 from genima.recording_ui.snapshot import RecorderSnapshot, RecorderState
+from genima.terminal.keys import Key, Special
 
 ESCAPE, ENTER = Key(special=Special.ESCAPE), Key(special=Special.ENTER)
 BACKSPACE, INTERRUPT = Key(special=Special.BACKSPACE), Key(special=Special.INTERRUPT)

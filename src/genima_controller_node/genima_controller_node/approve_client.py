@@ -5,7 +5,6 @@ One thread, one loop: messages, keys, drawing.
 """
 
 import argparse
-import signal
 import sys
 import threading
 import time
@@ -17,7 +16,6 @@ from genima_msgs.msg import ControllerStatus
 from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 from rich.console import Console
 from sensor_msgs.msg import JointState
@@ -25,7 +23,7 @@ from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
 from genima.approval.dialogue import ApprovalDialogue, ControllerView, Order
-from genima.approval.frontends import Frontend, LineFrontend, ScreenFrontend
+from genima.approval.frontends import LineFrontend, ScreenFrontend
 from genima.approval.target import ShownTarget, joint_positions_of
 from genima.control.session_types import SessionState
 from genima.errors import GenimaError
@@ -33,7 +31,7 @@ from genima.geometry import rotation_from_quat_xyzw, transform
 from genima.kinematics import JOINT_NAMES
 from genima.spheres import Sphere, sphere_colours
 from genima_ros.conversions import joint_positions, seconds
-from genima_ros.dds import set_up_dds
+from genima_ros.program import start_terminal_program
 from genima_ros.qos import JOINT_STATES, LATCHED
 
 _MESSAGES_S, _KEYS_S = 0.02, 0.05
@@ -130,7 +128,7 @@ def shown_target(message: MarkerArray) -> ShownTarget | None:
 def converse(
     client: ApproveClient,
     executor: SingleThreadedExecutor,
-    frontend: Frontend,
+    frontend: ScreenFrontend | LineFrontend,
     stop: threading.Event,
 ) -> None:
     """Go on until the operator ends it, or nobody can answer any more."""
@@ -153,18 +151,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="approve", description=__doc__)
     parser.add_argument("--namespace", default="")
     arguments = parser.parse_args()
-    set_up_dds()
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+    stop = start_terminal_program()
     dialogue = ApprovalDialogue()
     client = ApproveClient(dialogue, arguments.namespace)
     executor = SingleThreadedExecutor()
     executor.add_node(client)
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     fd = sys.stdin.fileno()
-    frontend: Frontend = (
+    frontend = (
         ScreenFrontend(dialogue, fd, Console())
         if at_terminal
         else LineFrontend(dialogue, fd, sys.stdout)

@@ -13,6 +13,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.task import Future
 
+from genima.terminal.printable import printable
 from genima_ros.dds import set_up_dds
 from genima_ros.qos import LATCHED
 
@@ -34,11 +35,6 @@ _OUTCOMES = {
     ExecuteInstruction.Result.CANCELLED: "cancelled",
     ExecuteInstruction.Result.HALTED: "halted",
 }
-
-
-def printable(text: str) -> str:
-    """Without the characters that would move the cursor or do worse to a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 class ExecuteClient(Node):

@@ -7,7 +7,8 @@ import pytest
 from genima_msgs.action import ExecuteInstruction
 from genima_msgs.msg import ControllerStatus
 
-from genima_controller_node.execute_client import ExecuteClient, printable
+from genima.terminal.printable import printable
+from genima_controller_node.execute_client import ExecuteClient
 
 EVIL = "halted\x1b]0;owned\x07\x9b2J\nfine"
 

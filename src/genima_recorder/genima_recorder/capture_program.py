@@ -5,7 +5,6 @@ One thread, one loop: messages in, samples into the folder, a line for the opera
 """
 
 import argparse
-import signal
 import sys
 import threading
 import time
@@ -15,7 +14,6 @@ from pathlib import Path
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
 from genima.cameras import Camera, load_rig
@@ -26,7 +24,7 @@ from genima.handeye.collector import Collector
 from genima.handeye.samples import SampleFolder
 from genima.kinematics import JOINT_NAMES
 from genima_ros.conversions import image_to_rgb, joint_positions, seconds
-from genima_ros.dds import set_up_dds
+from genima_ros.program import start_terminal_program
 from genima_ros.qos import IMAGES, JOINT_STATES, RELIABLE_LATEST
 
 EXIT_NONE, EXIT_REFUSED = 1, 2
@@ -162,11 +160,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def main() -> None:
     """Run the program; Ctrl-C ends it with the samples that there are."""
     arguments = parse(sys.argv[1:])
-    set_up_dds()
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+    stop = start_terminal_program()
     try:
         code = CaptureProgram(arguments, stop).run()
     except GenimaError as error:

@@ -5,7 +5,6 @@ One thread, one loop: messages, keys, drawing.
 """
 
 import argparse
-import signal
 import sys
 import threading
 import time
@@ -16,7 +15,6 @@ from pathlib import Path
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from rich.console import Console
 
 from genima.errors import GenimaError, InvalidDataset, NotReady
@@ -30,7 +28,7 @@ from genima.recording_ui.snapshot import RecorderState
 from genima_recorder.own_recorder import own_recorder
 from genima_recorder.record_client import STATUS_TOPIC, TIME_LIMITS_S, RecordClient
 from genima_recorder.recorder_process import RecorderProcess
-from genima_ros.dds import set_up_dds
+from genima_ros.program import start_terminal_program
 
 EXIT_TAKE_OPEN, EXIT_REFUSED = 1, 2
 #: How long the recorder may take to say something [s]; it first repairs what a killed one left.
@@ -224,11 +222,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def main() -> None:
     """Run the program; Ctrl-C is a key, other signals end it in good order."""
     arguments = parse(sys.argv[1:])
-    set_up_dds()
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+    stop = start_terminal_program()
     try:
         code = RecordProgram(arguments, stop).run()
     except GenimaError as error:

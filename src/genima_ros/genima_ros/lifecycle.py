@@ -3,7 +3,6 @@
 
 import gc
 import math
-import signal
 import sys
 import threading
 import time
@@ -21,12 +20,11 @@ from rclpy.lifecycle import (
     TransitionCallbackReturn,
 )
 from rclpy.qos import QoSProfile
-from rclpy.signals import SignalHandlerOptions
 
 from genima.errors import GenimaError
-from genima_ros.dds import set_up_dds
 from genima_ros.diagnostics import DiagnosticsPublisher, Health
 from genima_ros.parameters import declare_parameters, read_parameters
+from genima_ros.program import start_program
 
 #: How soon a signal is noticed at the latest [s].
 _SIGNAL_POLL_S = 0.1
@@ -168,13 +166,9 @@ class GenimaNode(LifecycleNode):
 def run_node(make_node: Callable[[], GenimaNode]) -> None:
     """Run a node until it is told to stop; exit 1 if it cannot start, or after a defect.
 
-    Ctrl-C and SIGTERM, as launchers send it, end in the same orderly halt: rclpy's own signal
-    handler would tear the context down first, and the halt could not be published.
+    Ctrl-C and SIGTERM, as launchers send it, end in the same orderly halt.
     """
-    _init()
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _start_program()
     node = make_node()
     executor = SingleThreadedExecutor()
     executor.add_node(node)
@@ -197,11 +191,10 @@ def run_node(make_node: Callable[[], GenimaNode]) -> None:
     sys.exit(0 if well else 1)
 
 
-def _init() -> None:
-    """Start rclpy; a command line or parameter file that cannot be read ends in a sentence."""
+def _start_program() -> threading.Event:
+    """Start; a command line or parameter file that cannot be read ends in a sentence."""
     try:
-        set_up_dds()
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        return start_program()
     except (RuntimeError, ValueError) as error:
         print(f"cannot start: {error}", file=sys.stderr)
         sys.exit(1)

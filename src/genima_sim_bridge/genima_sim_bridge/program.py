@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that speak to the nodes and end when their work is done: their main function."""
 
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -9,11 +8,10 @@ from typing import Any, NoReturn
 
 import rclpy
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 
 from genima.errors import GenimaError, InvalidParameter
-from genima_ros.dds import set_up_dds
 from genima_ros.parameters import declare_parameters, read_parameters
+from genima_ros.program import start_program
 from genima_sim_bridge.world_client import GraphFault, Interrupted
 
 EXIT_BAD_INPUT = 2
@@ -31,11 +29,7 @@ def run_program(name: str, schema: type, folder: str, work: Work) -> NoReturn:
         folder: The parameter that names the folder to work on.
         work: Gets the node, the parameters and an event that is set when the work is to end.
     """
-    set_up_dds()
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = start_program()
     node = Node(name)
     code = _run(node, schema, folder, lambda parameters: work(node, parameters, stop))
     node.destroy_node()

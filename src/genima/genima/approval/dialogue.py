@@ -9,6 +9,7 @@ from types import MappingProxyType
 from genima.approval.target import Motion, ShownTarget, motion_between
 from genima.arrays import Array, Float
 from genima.control.session_types import SessionState
+from genima.terminal.printable import printable
 
 #: The controller repeats its status once a second; after this silence it is not there [s].
 _SILENCE_S = 3.0
@@ -41,9 +42,7 @@ class ControllerView:
 
     def __post_init__(self) -> None:
         for name in ("reason", "instruction"):  # what others send must not steer a terminal
-            text = getattr(self, name)
-            plain = "".join(c if c.isprintable() else "?" for c in text)
-            object.__setattr__(self, name, plain)
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
 
 @dataclass(frozen=True, eq=False)

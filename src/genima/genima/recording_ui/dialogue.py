@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from genima.recording_ui.bindings import Action, Mode, bindings
-from genima.recording_ui.keys import Key, Special
 from genima.recording_ui.orders import Answer, Command, Order
 from genima.recording_ui.snapshot import RecorderSnapshot, RecorderState
+from genima.terminal.keys import Key, Special
 
 #: A status that is older than this is no news any more [s]; it comes at 2 Hz.
 STATUS_LIMIT_S = 3.0

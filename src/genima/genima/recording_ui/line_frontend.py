@@ -2,25 +2,21 @@
 """The interface without a terminal: lines in, lines out."""
 
 import math
-import os
-import select
-from collections import deque
-from types import TracebackType
 from typing import TextIO
 
 from genima.errors import InvalidCommand
-from genima.launching.console import LineBuffer
 from genima.recording_ui.bindings import Action
 from genima.recording_ui.dialogue import Dialogue, DialogueView, Message, Tone
 from genima.recording_ui.orders import Order
 from genima.recording_ui.plain import NOTE, parse_line, status_line
+from genima.terminal.line_stream import LineStream
 
 #: How often the state is told while nothing changes [s].
 _TELL_EVERY_S = 5.0
 _MARKS = {Tone.PLAIN: "note", Tone.WARNING: "warning", Tone.GOOD: "ok", Tone.ERROR: "error"}
 
 
-class LineFrontend:
+class LineFrontend(LineStream):
     """Reads commands, one at a time, and tells what happens.
 
     Args:
@@ -30,26 +26,11 @@ class LineFrontend:
     """
 
     def __init__(self, dialogue: Dialogue, fd: int, out: TextIO) -> None:
+        super().__init__(fd, out)
         self._dialogue = dialogue
-        self._fd = fd
-        self._out = out
-        self._buffer = LineBuffer()
-        self._lines: deque[str] = deque()
-        self._at_end = False
         self._message = Message()
         self._told: tuple[object, ...] = ()
         self._told_s = -math.inf
-
-    def __enter__(self) -> "LineFrontend":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing was taken over."""
 
     def turn(self, now_s: float, wait_s: float) -> Order | None:
         """Take in what has come, tell what has changed, carry out one command.
@@ -64,27 +45,16 @@ class LineFrontend:
         Raises:
             EOFError: There are no more commands, or nobody reads what is told.
         """
-        self._read(wait_s)
+        self.read(wait_s)
         self._dialogue.tick(now_s)
-        try:  # before the next command, whose own message would take the place of the last
-            self._tell(self._dialogue.view(now_s), now_s)
-        except BrokenPipeError:
-            raise EOFError from None
+        # Before the next command, whose own message would take the place of the last.
+        self._tell(self._dialogue.view(now_s), now_s)
         if self._dialogue.pending is not None:
             return None
-        if self._lines:
-            return self._obey(self._lines.popleft(), now_s)
-        if self._at_end:
+        if self.ended:
             raise EOFError
-        return None
-
-    def _read(self, wait_s: float) -> None:
-        if self._at_end or not select.select([self._fd], [], [], wait_s)[0]:
-            return
-        data = os.read(self._fd, 4096)
-        self._at_end = not data
-        lines = self._buffer.feed(data) if data else self._buffer.flush()
-        self._lines += [text for line in lines if (text := line.decode(errors="replace").strip())]
+        line = self.next_line()
+        return self._obey(line, now_s) if line else None
 
     def _obey(self, line: str, now_s: float) -> Order | None:
         try:
@@ -104,12 +74,9 @@ class LineFrontend:
     def _tell(self, view: DialogueView, now_s: float) -> None:
         if view.message is not self._message:
             self._message = view.message
-            self._line(f"{_MARKS[view.message.tone]} {view.message.text}")
+            self.write(f"{_MARKS[view.message.tone]} {view.message.text}")
         snapshot = view.snapshot
         told = (view.state, snapshot and (snapshot.episode, snapshot.kept, snapshot.reason))
         if told != self._told or now_s - self._told_s >= _TELL_EVERY_S:
             self._told, self._told_s = told, now_s
-            self._line(status_line(view))
-
-    def _line(self, text: str) -> None:
-        print(text, file=self._out, flush=True)
+            self.write(status_line(view))

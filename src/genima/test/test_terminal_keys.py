@@ -6,8 +6,8 @@ import termios
 
 import pytest
 
-from genima.recording_ui.keys import Key, KeyDecoder, Special
-from genima.recording_ui.terminal import KeyTerminal
+from genima.terminal.key_terminal import KeyTerminal
+from genima.terminal.keys import Key, KeyDecoder, Special
 
 ESCAPE = Key(special=Special.ESCAPE)
 

@@ -7,7 +7,7 @@ import termios
 from contextlib import suppress
 from types import TracebackType
 
-from genima.recording_ui.keys import Key, KeyDecoder
+from genima.terminal.keys import Key, KeyDecoder
 
 _INPUT_FLAGS, _LOCAL_FLAGS, _CONTROLS = 0, 3, 6
 
