@@ -2,8 +2,6 @@
 """What a person sees of `genima train controller`."""
 
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +22,7 @@ from genima.act.validation import Validation
 from genima.data.textures import folder_bank, procedural_bank
 from genima.data.training_set import TrainingSet
 from genima.errors import InvalidParameter, MissingDependency
+from genima.interruption import interruptible
 from genima.policy import Policy, load_policy
 
 #: Cores that training takes at most where the environment does not say.
@@ -110,19 +109,6 @@ class TrainControllerCommand:
             steps=self.steps or config.steps,
             batch_size=self.batch_size or config.batch_size,
         )
-
-
-@contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM are only noted, so that the step under way is finished."""
-    interrupted = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: interrupted.set()) for number in numbers]
-    try:
-        yield interrupted
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def error_table(errors: Validation) -> Table:

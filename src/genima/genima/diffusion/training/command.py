@@ -11,7 +11,7 @@ import transformers
 from rich.console import Console
 from rich.table import Table
 
-from genima.act.command import interruptible, progress_bar, wandb_run
+from genima.act.command import progress_bar, wandb_run
 from genima.act.training_data import load_split
 from genima.data.training_set import TrainingSet
 from genima.diffusion.training.baselines import NearestStep, PresentSpheres
@@ -21,6 +21,7 @@ from genima.diffusion.training.start import TINY
 from genima.diffusion.training.trainer import BEST, Trainer
 from genima.diffusion.training.types import Report, TrainingOptions
 from genima.errors import InvalidParameter
+from genima.interruption import interruptible
 from genima.policy import Policy, load_policy
 
 #: Cores that training takes at most where the environment does not say.
