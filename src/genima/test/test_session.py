@@ -449,6 +449,45 @@ def test_lockstep_cancel_and_new_goal_do_not_stop_time() -> None:
     require_smooth(loop.sent[-40:])
 
 
+@pytest.mark.parametrize("steps", [5, 8, 13])
+def test_lockstep_world_that_takes_no_further_step_is_told_the_whole_way_to_rest(
+    steps: int,
+) -> None:
+    loop = Lockstep()
+    loop.start()
+    loop.offer(target(0.8))
+    for _ in range(steps):
+        assert loop.step()
+    loop.advance()
+    assert np.abs(loop.sent[-1].dq).max() > 0.3
+    loop.session.halt("the emergency stop is pressed")
+    loop.advance()  # no time passes: the episode may be over
+    assert (loop.sent[-1].dq == 0.0).all()
+    assert not loop.advance()
+    require_smooth(loop.sent)
+
+
+def test_lockstep_goal_given_while_the_arm_brakes_begins_where_it_comes_to_rest() -> None:
+    loop = Lockstep()
+    loop.start()
+    loop.offer(target(0.8))
+    for _ in range(10):
+        assert loop.step()
+    loop.session.end("cancelled")
+    loop.advance()
+    loop.start()
+    loop.offer(target(0.1))  # too early
+    while loop.session.moving:
+        assert loop.step()
+    before, q_rest = len(loop.sent), loop.sent[-1].q
+    loop.offer(target(0.1))
+    np.testing.assert_array_equal(loop.arm, q_rest)
+    for _ in range(20):
+        assert loop.step()
+    require_smooth(loop.sent[before:])
+    np.testing.assert_allclose(loop.sent[before].q, q_rest, atol=1e-3)
+
+
 def test_lockstep_goes_on_in_a_world_whose_time_began_again() -> None:
     loop = Lockstep()
     loop.start()

@@ -162,14 +162,16 @@ class ControllerNode(GenimaNode):
                 self._advance(self._now_s())
 
     def _end(self, reason: str) -> None:
-        with self._lock:
-            if self._session.active:
-                self._session.end(reason)
+        self._stop(self._session.end, reason)
 
     def _halt_if_active(self, reason: str) -> None:
+        if reason:
+            self._stop(self._session.halt, reason)
+
+    def _stop(self, stop: Callable[[str], None], reason: str) -> None:
         with self._lock:
-            if reason and self._session.active:
-                self._session.halt(reason)
+            if self._session.active:
+                stop(reason)
                 if self._lockstep:  # the world may wait in mid-motion, and brakes only if told to
                     self._advance(self._now_s())
 

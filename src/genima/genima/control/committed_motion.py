@@ -65,6 +65,7 @@ class CommittedMotion:
         self.gripper_open = True
         self.measured_gripper: bool | None = None
         self._committed_s = -np.inf
+        self._rest_s = np.inf  # from when on the arm stands until seeded anew
         self._delay_s = 0.0  # of the spliced motion against the setpoints
         self._q_sent: Float[Array, "7"] = np.zeros(7)
 
@@ -87,7 +88,7 @@ class CommittedMotion:
         self._gate.reset(reading, now_s)
         self._q_sent = np.asarray(reading.q, float)
         self._splicer.reset(self._q_sent, self.gripper_open)
-        self._committed_s, self._delay_s = now_s, 0.0
+        self._committed_s, self._rest_s, self._delay_s = now_s, np.inf, 0.0
         self.moving, self.ending = True, False
 
     def leave_gripper(self) -> None:
@@ -128,11 +129,16 @@ class CommittedMotion:
         return ""
 
     def commit(self, reading: JointReading, target_stamp_s: float, now_s: float) -> Committed:
-        """Commit setpoints until the lookahead is covered."""
+        """Commit setpoints until the lookahead is covered.
+
+        A world that waits may take no further step; it is told the whole way to rest at once.
+        """
         self.limited = False
         setpoints: list[Setpoint] = []
         brake: GateOutput | None = None
-        while self._committed_s < now_s + self._settings.lookahead_s - SAME_TIME_S:
+        until_s = now_s + self._settings.lookahead_s - SAME_TIME_S
+        to_rest = self.ending and self._settings.blocking
+        while self._committed_s < until_s or (to_rest and self._rest_s == np.inf):
             time_s = round(self._committed_s + self._settings.tick_s, 9)
             output = self._through_gate(time_s, reading, target_stamp_s, now_s)
             if output.q is None or output.dq is None:
@@ -141,9 +147,11 @@ class CommittedMotion:
                 brake = output
                 # The gate leaves the spliced motion; the next one begins where it comes to rest.
                 self._splicer.reset(output.q, self.gripper_open)
-                self.moving &= output.state is not GateState.HALTED
             self._committed_s, self._q_sent = time_s, output.q
             setpoints.append(Setpoint(time_s, output.q, output.dq))
+            if output.state is GateState.HALTED:
+                self._rest_s = min(time_s, self._rest_s)
+        self.moving &= now_s < self._rest_s - SAME_TIME_S
         self.gripper_open = self._splicer.sample(now_s - self._delay_s).gripper_open
         return Committed(setpoints, brake)
 
