@@ -2,8 +2,8 @@
 """How well a trained controller reads drawn spheres, on demonstrations it was not trained with.
 
 Mean joint errors at the last step of a chunk, in degrees: on demonstrated windows, from a start
-beside the path, on motions that nobody demonstrated (where the last joint turns by up to 1.6 rad,
-which only the stripes show), and with spheres missing in some views.
+beside the path, with the hand turned at random by up to 1.6 rad (which only the stripes show), on
+motions between random configurations, and with spheres missing in some views.
 
 OMP_NUM_THREADS=1 python benchmarks/controller_accuracy.py --policy DIR --data DIR [--held-out 5]
 """
@@ -24,14 +24,15 @@ from genima.act.checkpoint import ActCheckpoint
 from genima.act.language import LanguageEncoder
 from genima.act.normalisation import Normaliser
 from genima.act.samples import collate, describe
-from genima.act.training_data import JITTER_RAD, load_split
+from genima.act.training_data import JITTER_RAD
 from genima.act.validation import ChunkErrors, chunk_errors
-from genima.act.variation import Variation, labelled
+from genima.act.variation import labelled, straight, turned
 from genima.data.demonstration import Demonstration
 from genima.data.targets import Window
 from genima.data.targets_torch import RandomBackgroundTargets
 from genima.data.textures import TextureBank, procedural_bank
 from genima.data.training_set import TrainingSet
+from genima.learning.split import load_split
 
 Vary = Callable[[Window, np.random.Generator], Window]
 console = Console()
@@ -67,7 +68,7 @@ def rows(
     config = checkpoint.config
     tasks = sorted({demonstration.task for demonstration in demonstrations})
     plain = partial(as_demonstrated, hold_steps=config.hold_steps)
-    synthetic = Variation(replace(config, synthetic_share=1.0, view_dropout=0.0))
+    from_nobody = partial(straight, step_s=checkpoint.policy.step_s)
     cameras = config.cameras
     return [
         ("as demonstrated", demonstrations, plain),
@@ -76,7 +77,8 @@ def rows(
             for task in tasks
         ),
         ("start beside the path", demonstrations, partial(beside, hold_steps=config.hold_steps)),
-        ("motions of nobody", demonstrations, synthetic),
+        ("hand turned at random", demonstrations, partial(hand_turned, vary=plain)),
+        ("motions of nobody", demonstrations, from_nobody),
         *(
             (f"no spheres in {name}", demonstrations, partial(without, vary=plain, views=(view,)))
             for view, name in enumerate(cameras)
@@ -124,6 +126,11 @@ def beside(window: Window, rng: np.random.Generator, hold_steps: int) -> Window:
     """From another start; only the end of the chunk is then what was demonstrated."""
     window = labelled(window, hold_steps)
     return replace(window, q=window.q + rng.uniform(-JITTER_RAD, JITTER_RAD, 7))
+
+
+def hand_turned(window: Window, rng: np.random.Generator, vary: Vary) -> Window:
+    """The window with another last joint."""
+    return turned(vary(window, rng), rng)
 
 
 def without(

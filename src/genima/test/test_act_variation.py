@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from genima.act.sphere_truth import sphere_view
-from genima.act.variation import Variation, labelled, shifted
+from genima.act.variation import Variation, labelled, shifted, straight, turned
 from genima.data.targets import Window, Windows
 from genima.limits import RobotModel, limits_of
 from genima.policy import Policy
@@ -85,10 +85,9 @@ def test_jitter_stays_in_reach_and_is_drawn_from_the_generator() -> None:
 
 
 def test_synthetic_motions_keep_to_the_limits_and_turn_the_hand() -> None:
-    vary = Variation(replace(SMALL, synthetic_share=1.0, target_noise_rad=0.0))
     turns, acted = [], 0
     for seed in range(100):
-        window = vary(WINDOWS[seed % len(WINDOWS)], np.random.default_rng(seed))
+        window = straight(WINDOWS[seed % len(WINDOWS)], np.random.default_rng(seed), POLICY.step_s)
         for q in (window.q, window.q_target, *window.q_chunk):
             assert (q >= LIMITS.q_min).all() and (q <= LIMITS.q_max).all()
         assert window.q_chunk[-1] == pytest.approx(window.q_target)
@@ -98,6 +97,31 @@ def test_synthetic_motions_keep_to_the_limits_and_turn_the_hand() -> None:
         acted += bool(np.diff(window.gripper_chunk).any())
     assert np.std(turns) > 0.4
     assert 20 < acted < 80
+
+
+def test_half_of_the_synthetic_motions_are_demonstrated_but_for_the_hand() -> None:
+    vary = Variation(replace(SMALL, synthetic_share=1.0, target_noise_rad=0.0))
+    window = WINDOWS[2]
+    kept = [
+        (vary(window, np.random.default_rng(i)).q[:6] == window.q[:6]).all() for i in range(99)
+    ]
+    assert 30 < sum(kept) < 70
+
+
+def test_turned_hand_is_all_that_differs_and_the_gripper_acts_on_arrival() -> None:
+    window = dwelling(arrives=10, closes=12)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        other = turned(window, rng)
+        assert (other.q_target[:6] == window.q_target[:6]).all()
+        assert (other.q_chunk[:, :6] == window.q_chunk[:, :6]).all()
+        assert LIMITS.within(other.q) and LIMITS.within(other.q_chunk).all()
+        assert other.q_chunk[-1, 6] == other.q_target[6]
+        steps = np.diff(np.append(other.q[6], other.q_chunk[:, 6]))
+        assert steps == pytest.approx(np.full(20, steps[0]), abs=1e-9)
+        assert other.gripper_chunk.tolist() == [True] * 19 + [False]
+    turns = [turned(window, rng).q_target[6] - window.q_target[6] for _ in range(200)]
+    assert np.ptp(turns) > 2.0
 
 
 def test_spheres_are_left_out_of_some_views_but_never_of_all() -> None:

@@ -32,6 +32,12 @@ class SphereView:
     axis: Float[Tensor, "b c 4 3"]
     visible: Bool[Tensor, "b c 4"]
 
+    def head(self, count: int) -> "SphereView":
+        """The first of the batch."""
+        return SphereView(
+            self.pixel[:count], self.log_depth[:count], self.axis[:count], self.visible[:count]
+        )
+
     def to(self, device: torch.device) -> "SphereView":
         """The same on another device."""
         return SphereView(
@@ -44,12 +50,21 @@ class SphereView:
 
 @dataclass(frozen=True, eq=False)
 class AuxiliaryOutput:
-    """What the head reads; as `SphereView`, with a logit for the visibility."""
+    """What is read; as `SphereView`, with a logit for the visibility.
+
+    Attributes:
+        pixel: See there.
+        log_depth: See there.
+        axis: See there.
+        visible_logit: Above 0 for visible.
+        half: Half the side of what was looked at, as a share of half an image.
+    """
 
     pixel: Float[Tensor, "b c 4 2"]
     log_depth: Float[Tensor, "b c 4"]
     axis: Float[Tensor, "b c 4 3"]
     visible_logit: Float[Tensor, "b c 4"]
+    half: Float[Tensor, "b c 4"] | None = None
 
     def values(self) -> Float[Tensor, "b c r"]:
         """All readings of each view in one row, the visibility as a probability."""
@@ -57,11 +72,16 @@ class AuxiliaryOutput:
         return torch.cat([*parts, self.visible_logit.sigmoid()], dim=-1)
 
     def loss(self, truth: SphereView) -> Float[Tensor, ""]:
-        """Errors of what is visible, and of the visibility itself."""
+        """Errors of what is visible, and of the visibility itself.
+
+        A place counts in units of what was looked at, or little would be learned from a glimpse.
+        """
+        truth = truth.head(len(self.pixel))
         visible = truth.visible
         count = visible.sum().clamp(min=1)
+        place = (self.pixel - truth.pixel).abs().mean(-1)
         errors = (
-            (self.pixel - truth.pixel).abs().mean(-1)
+            (place if self.half is None else place / self.half)
             + (self.log_depth - truth.log_depth).abs()
             + (self.axis - truth.axis).abs().mean(-1)
         )

@@ -69,8 +69,8 @@ class ActConfig:
         gripper_weight: Of the gripper's cross-entropy (the original's code: 0.05).
         auxiliary_weight: Of the auxiliary head that reads spheres; 0 leaves it out.
         readings: Whether what that head reads is used, too (the original has no such thing).
-        glimpse_px: Side of a second look at each sphere in images twice as fine, with `readings`;
-            0 leaves it out (the original: no).
+        glimpse_px: Side of the closer looks at each sphere in images twice as fine, with
+            `readings`; 0 leaves them out (the original: no).
         batch_size: Windows a step (Table 4: 96).
         learning_rate: Table 4: 1e-5.
         backbone_learning_rate: The original's code: 1e-5.
@@ -85,7 +85,8 @@ class ActConfig:
         start_jitter_rad: Largest joint offset from which windows begin (uniform up to it).
         jitter_share: Share of windows that begin with such an offset.
         jitter_fade_steps: Steps within which the actions make up for it.
-        synthetic_share: Share of windows that are motions between random configurations.
+        synthetic_share: Share of windows that nobody demonstrated: half of them lead between
+            random configurations, half turn the hand at random.
         view_dropout: Share of windows that lose spheres, most of them all of some views.
         target_noise_rad: Standard deviation of the error of each joint in the drawing [rad].
         sphere_noise_m: Standard deviation of the place of each sphere in each view [m].
@@ -221,7 +222,7 @@ PRESETS: dict[str, ActConfig] = {
         hold_steps=12,
         start_jitter_rad=0.15,
         jitter_share=0.85,
-        synthetic_share=0.2,
+        synthetic_share=0.3,
         view_dropout=0.5,
         target_noise_rad=0.003,
         sphere_noise_m=0.002,

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from genima.act.auxiliary import AuxiliaryHead, AuxiliaryOutput
+from genima.act.auxiliary import AuxiliaryHead, AuxiliaryOutput, SphereView
 from genima.act.backbone import Backbone
 from genima.act.config import ActConfig
 from genima.act.glimpses import Glimpses
@@ -52,8 +52,8 @@ class ActOutput:
         joints: Normalised joint actions of every step.
         gripper_logit: Above 0 for open.
         latent: Of the CVAE, where actions were given and it has one.
-        auxiliary: What is read of the spheres in each view, where it is asked: by the auxiliary
-            head, then by glimpses.
+        auxiliary: What is read of the spheres in each view, where that is to be learned: by the
+            auxiliary head, and by glimpses that practise.
     """
 
     joints: Float[Tensor, "b k 7"]
@@ -143,6 +143,7 @@ class Act(nn.Module):
         observed: ActInput,
         actions: Float[Tensor, "b k 8"] | None = None,
         padded: Bool[Tensor, "b k"] | None = None,
+        spheres: SphereView | None = None,
     ) -> ActOutput:
         """Predict chunks.
 
@@ -150,6 +151,7 @@ class Act(nn.Module):
             observed: What is seen.
             actions: The demonstrated chunk, in training, for the CVAE; without it z is zero.
             padded: Its steps that lie behind the end of the demonstration.
+            spheres: What is drawn, in training, for glimpses to practise.
         """
         batch, cameras = observed.images.shape[:2]
         language = self.language(observed.language)
@@ -158,7 +160,7 @@ class Act(nn.Module):
         if self.glimpses is not None:
             images = nn.functional.avg_pool2d(images, 2)
         features = self.backbone(images, condition)
-        auxiliary = self._read(observed.images, features.unflatten(0, (batch, cameras)))
+        auxiliary = self._read(features.unflatten(0, (batch, cameras)))
         views = self.project(features).flatten(2).transpose(1, 2)  # (b c) tokens d
         views = views.reshape(batch, -1, views.shape[-1])
         latent = None
@@ -168,8 +170,13 @@ class Act(nn.Module):
         tokens = [torch.stack(extra, dim=1), views]
         guess: Tensor | float = 0.0
         if self.readings is not None:
-            read, guess = self.readings(auxiliary[-1], observed.state)
-            tokens.append(read)
+            read = auxiliary[0]
+            if self.glimpses is not None:
+                read = self.glimpses(observed.images, read)
+            token, guess = self.readings(read, observed.state)
+            tokens.append(token)
+        if self.glimpses is not None and spheres is not None:
+            auxiliary += (self.glimpses.practise(observed.images, spheres),)
         position = self._positions().expand(batch, -1, -1)
         memory = self.encoder(torch.cat(tokens, dim=1), position)
         chunk = self.action(self.decoder(memory, position)) + guess
@@ -182,14 +189,11 @@ class Act(nn.Module):
             self.backbone.freeze_statistics()
         return self
 
-    def _read(
-        self, images: Float[Tensor, "b c 3 s s"], features: Float[Tensor, "b c d h w"]
-    ) -> tuple[AuxiliaryOutput, ...]:
-        """What the auxiliary head reads, and what a second look says; nothing if nobody asks."""
+    def _read(self, features: Float[Tensor, "b c d h w"]) -> tuple[AuxiliaryOutput, ...]:
+        """What the auxiliary head reads; nothing if nobody asks."""
         if self.auxiliary is None or not (self.training or self.readings is not None):
             return ()
-        first: AuxiliaryOutput = self.auxiliary(features)
-        return (first,) if self.glimpses is None else (first, self.glimpses(images, first))
+        return (self.auxiliary(features),)
 
     def _latent_token(
         self, latent: Latent | None, like: Float[Tensor, "b d"]

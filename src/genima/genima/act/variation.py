@@ -23,6 +23,10 @@ _SYNTHETIC_WAY_RAD = np.array([0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 1.6])
 _SYNTHETIC_START_RAD = np.array([0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 1.0])
 #: The speed of such motions [rad/s]; that of the demonstrations.
 _SYNTHETIC_SPEED_RAD_S = 1.0
+#: Share of them that are demonstrated ones but for the last joint.
+_TURNED_SHARE = 0.5
+#: How far from the demonstrated one the last joint begins, and turns, at most [rad].
+_TURNED_START_RAD, _TURN_RAD = 1.0, 1.6
 #: The camera that sees most; of windows with view dropout, half lose its spheres.
 _MAIN_CAMERA = "front"
 #: Share of the windows in which single spheres are missing, as a diffusion model forgets them.
@@ -68,32 +72,10 @@ class Variation:
         return shifted(window, rng.uniform(-reach, reach, 7), self.config.jitter_fade_steps)
 
     def _synthetic(self, window: Window, rng: np.random.Generator) -> Window:
-        """A straight motion at an even speed, then a stand; the gripper acts on arrival."""
-        limits = limits_of(RobotModel.PANDA)
-        low, high = limits.q_min + _LIMIT_MARGIN_RAD, limits.q_max - _LIMIT_MARGIN_RAD
-        start = window.q + rng.uniform(-_SYNTHETIC_START_RAD, _SYNTHETIC_START_RAD)
-        start = np.clip(start, low, high)
-        way = rng.uniform(-_SYNTHETIC_WAY_RAD, _SYNTHETIC_WAY_RAD)
-        way[:6] *= rng.random()  # apart from the last joint, which often turns alone
-        way[6] *= rng.random()
-        end = np.clip(start + way, low, high)
-        steps = self.config.horizon_steps
-        longest = np.abs(end - start).max() / (_SYNTHETIC_SPEED_RAD_S * self.step_s)
-        moving = float(np.clip(longest, 1.0, steps))
-        share = np.minimum(np.arange(1, steps + 1) / moving, 1.0)[:, None]
-        gripper_open, gripper_target = (bool(draw < 0.5) for draw in rng.random(2))
-        arrived = share[:, 0] >= 1.0
-        arrived[-1] = True
-        return replace(
-            window,
-            q=start,
-            gripper_open=gripper_open,
-            q_target=end,
-            gripper_target=gripper_target,
-            q_chunk=start + share * (end - start),
-            gripper_chunk=np.where(arrived, gripper_target, gripper_open),
-            padded=np.zeros(steps, bool),
-        )
+        """A motion between random configurations, or with the hand turned at random."""
+        if rng.random() < _TURNED_SHARE:
+            return turned(labelled(window, self.config.hold_steps), rng)
+        return straight(window, rng, self.step_s)
 
     def _drawn(self, rng: np.random.Generator) -> Bool[Array, "4 4"]:
         """Which spheres stay in which view; in one view at least all of them do."""
@@ -107,6 +89,54 @@ class Variation:
         else:
             drawn[rng.permutation(len(cameras))[: rng.integers(1, len(cameras))]] = False
         return drawn
+
+
+def straight(window: Window, rng: np.random.Generator, step_s: float) -> Window:
+    """A window with a straight motion instead, at an even speed, and a stand at its end.
+
+    Start and end are random configurations near the demonstrated one; the gripper acts on arrival.
+    """
+    low, high = _bounds()
+    start = window.q + rng.uniform(-_SYNTHETIC_START_RAD, _SYNTHETIC_START_RAD)
+    start = np.clip(start, low, high)
+    way = rng.uniform(-_SYNTHETIC_WAY_RAD, _SYNTHETIC_WAY_RAD)
+    way[:6] *= rng.random()  # apart from the last joint, which often turns alone
+    way[6] *= rng.random()
+    end = np.clip(start + way, low, high)
+    steps = len(window.q_chunk)
+    longest = np.abs(end - start).max() / (_SYNTHETIC_SPEED_RAD_S * step_s)
+    moving = float(np.clip(longest, 1.0, steps))
+    share = np.minimum(np.arange(1, steps + 1) / moving, 1.0)[:, None]
+    gripper_open, gripper_target = (bool(draw < 0.5) for draw in rng.random(2))
+    arrived = share[:, 0] >= 1.0
+    arrived[-1] = True
+    return replace(
+        window,
+        q=start,
+        gripper_open=gripper_open,
+        q_target=end,
+        gripper_target=gripper_target,
+        q_chunk=start + share * (end - start),
+        gripper_chunk=np.where(arrived, gripper_target, gripper_open),
+        padded=np.zeros(steps, bool),
+    )
+
+
+def turned(window: Window, rng: np.random.Generator) -> Window:
+    """The window with a last joint that begins anywhere and turns to anywhere at an even speed.
+
+    Nothing but the stripes of the spheres says how far. The gripper acts on arrival.
+    """
+    low, high = (bound[6] for bound in _bounds())
+    begin = window.q[6] + rng.uniform(-_TURNED_START_RAD, _TURNED_START_RAD)
+    begin = float(np.clip(begin, low, high))
+    end = float(np.clip(begin + rng.uniform(-_TURN_RAD, _TURN_RAD), low, high))
+    q, q_target, q_chunk = window.q.copy(), window.q_target.copy(), window.q_chunk.copy()
+    q[6], q_target[6] = begin, end
+    q_chunk[:, 6] = np.linspace(begin, end, len(q_chunk) + 1)[1:]
+    gripper_chunk = np.full(len(q_chunk), window.gripper_open)
+    gripper_chunk[-1] = window.gripper_target
+    return replace(window, q=q, q_target=q_target, q_chunk=q_chunk, gripper_chunk=gripper_chunk)
 
 
 def labelled(window: Window, hold_steps: int) -> Window:
@@ -135,3 +165,9 @@ def shifted(window: Window, offset: Float[Array, "7"], fade_steps: int) -> Windo
     s = np.minimum(np.arange(1, len(window.q_chunk) + 1) / fade_steps, 1.0)
     left = 1.0 - s**3 * (10.0 - 15.0 * s + 6.0 * s**2)
     return replace(window, q=window.q + offset, q_chunk=window.q_chunk + left[:, None] * offset)
+
+
+def _bounds() -> tuple[Float[Array, "7"], Float[Array, "7"]]:
+    """Where synthetic motions lie [rad]."""
+    limits = limits_of(RobotModel.PANDA)
+    return limits.q_min + _LIMIT_MARGIN_RAD, limits.q_max - _LIMIT_MARGIN_RAD
