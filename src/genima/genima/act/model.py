@@ -153,16 +153,12 @@ class Act(nn.Module):
             padded: Its steps that lie behind the end of the demonstration.
             spheres: What is drawn, in training, for glimpses to practise.
         """
-        batch, cameras = observed.images.shape[:2]
+        batch = len(observed.images)
         language = self.language(observed.language)
-        condition = observed.language.repeat_interleave(cameras, dim=0)
-        images = observed.images.flatten(0, 1)
-        if self.glimpses is not None:
-            images = nn.functional.avg_pool2d(images, 2)
-        features = self.backbone(images, condition)
-        auxiliary = self._read(features.unflatten(0, (batch, cameras)))
-        views = self.project(features).flatten(2).transpose(1, 2)  # (b c) tokens d
-        views = views.reshape(batch, -1, views.shape[-1])
+        features = self._features(observed)  # b c d h w
+        auxiliary = self._read(features)
+        views = self.project(features.flatten(0, 1)).flatten(2).transpose(1, 2)
+        views = views.reshape(batch, -1, views.shape[-1])  # b (c tokens) d
         latent = None
         if self.style is not None and actions is not None and padded is not None:
             latent = self.style(observed.state, actions, padded)
@@ -188,6 +184,15 @@ class Act(nn.Module):
         if self.frozen_statistics:
             self.backbone.freeze_statistics()
         return self
+
+    def _features(self, observed: ActInput) -> Float[Tensor, "b c d h w"]:
+        """What the backbone makes of the views."""
+        batch, cameras = observed.images.shape[:2]
+        images = observed.images.flatten(0, 1)
+        if self.glimpses is not None:
+            images = nn.functional.avg_pool2d(images, 2)
+        condition = observed.language.repeat_interleave(cameras, dim=0)
+        return self.backbone(images, condition).unflatten(0, (batch, cameras))
 
     def _read(self, features: Float[Tensor, "b c d h w"]) -> tuple[AuxiliaryOutput, ...]:
         """What the auxiliary head reads; nothing if nobody asks."""
