@@ -119,7 +119,7 @@ class Driver:
         self.end_stream()
         hand = self.robot.hand
         if hand is not None and not hand.fault:  # a simulated one keeps a client that it stopped
-            self.until(lambda: hand.fault or hand._moving is None, "fingers that stand")
+            self.until(lambda: hand.fault or not hand.moving, "fingers that stand")
         self.session.halt(DriverCause.ORDERED, "the end of the test")
         self.until(lambda: self.session.at_rest, "rest")
         self._ending.set()

@@ -20,7 +20,9 @@ from genima.franka import (
     FrankaGripper,
     HoldingGains,
     ImpedanceGains,
+    blocking_hand,
 )
+from genima.franka import arm as arm_module
 from genima.franka.failures import arm_error, mode_fault
 from genima.franka.library import franky
 from genima.franka.patience import within
@@ -182,6 +184,78 @@ def test_a_result_in_time_is_not_undone() -> None:
 
 def test_a_hand_that_does_not_know_its_range_has_no_opening() -> None:
     assert np.isnan(FrankaGripper("gripper", "127.0.0.1").opening)
+
+
+class Silent:
+    """A robot, or a hand, that answers for a while and then no more."""
+
+    def __init__(self) -> None:
+        self.hangs, self.hung = threading.Event(), threading.Event()
+        self.answers = threading.Event()
+        zeros = [0.0] * 7
+        self._state = types.SimpleNamespace(
+            q=zeros,
+            dq=zeros,
+            time=types.SimpleNamespace(to_sec=lambda: 1.0),
+            robot_mode=types.SimpleNamespace(name="Idle"),
+            width=0.04,
+            max_width=0.08,
+        )
+
+    def set_collision_behavior(self, *_: object) -> None:
+        pass
+
+    @property
+    def state(self) -> types.SimpleNamespace:
+        if self.hangs.is_set():
+            self.hung.set()
+            assert self.answers.wait(60.0)
+        return self._state
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Silent:
+    """What franky connects to, with short patience."""
+    silent = Silent()
+    module = types.ModuleType("franky")
+    module.JointImpedanceTracker = object
+    module.RealtimeConfig = types.SimpleNamespace(Enforce=1, Ignore=0)
+    module.Robot = lambda *_, **__: silent
+    module.Gripper = lambda *_: silent
+    monkeypatch.setitem(sys.modules, "franky", module)
+    monkeypatch.setattr(arm_module, "_STOP_PATIENCE_S", 0.05)
+    monkeypatch.setattr(blocking_hand, "_PATIENCE_S", 0.05)
+    return silent
+
+
+@pytest.mark.parametrize("kind", ["arm", "hand"])
+def test_a_call_that_never_comes_back_does_not_keep_the_driver(silent: Silent, kind: str) -> None:
+    arm, hand = FrankaArm(ArmSettings("arm", "127.0.0.1")), FrankaGripper("hand", "127.0.0.1")
+    thing = arm if kind == "arm" else hand
+    thing.connect()
+    silent.hangs.set()
+    assert silent.hung.wait(60.0)
+    thing.close()
+    silent.hangs.clear()
+    with pytest.raises(ArmError, match="restart the driver"):
+        thing.connect()
+    silent.answers.set()
+    thing.close()
+
+
+def test_a_hand_that_answers_again_is_connected_anew(silent: Silent) -> None:
+    hand = FrankaGripper("hand", "127.0.0.1")
+    hand.connect()
+    silent.hangs.set()
+    assert silent.hung.wait(60.0)
+    hand.close()
+    assert "does not come back" in hand.fault
+    silent.hangs.clear()
+    silent.answers.set()
+    hand._thread.join(60.0)
+    hand.connect()
+    assert (hand.fault, hand.opening) == ("", 0.5)
+    hand.close()
 
 
 def test_an_arm_without_an_address_is_refused() -> None:

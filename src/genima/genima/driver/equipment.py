@@ -54,7 +54,7 @@ class Equipment:
         return reading
 
     def open(self) -> str:
-        """Connect; nothing moves. Returns what was done.
+        """Connect, also anew; nothing moves. Returns what was done.
 
         Raises:
             ArmError: Arm or gripper cannot be used.
@@ -62,6 +62,10 @@ class Equipment:
         """
         if self.connected:
             return "connected"
+        host = self._robot.arm.settings.host
+        if self._opened:
+            self._robot.recover()
+            return f"connected to {host} anew"
         try:
             self._robot.arm.connect()
         except GenimaError as error:
@@ -72,7 +76,7 @@ class Equipment:
                 self._robot.hand.connect()
         finally:
             self._opened = True  # a gripper that could not be connected is its own fault
-        return f"connected to {self._robot.arm.settings.host}"
+        return f"connected to {host}"
 
     def recover(self) -> None:
         """Clear reflexes, connect what is not connected; nothing moves.

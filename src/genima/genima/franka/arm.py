@@ -101,6 +101,7 @@ class FrankaArm:
             f"{settings.connect_timeout_s:g} s; see whether the address is right and whether "
             "another program is connected to this arm, which takes one at a time"
         )
+        self._closing.clear()
         try:
             self._start(
                 self._ask(lambda: self._open(library), settings.connect_timeout_s, too_late)
@@ -187,14 +188,14 @@ class FrankaArm:
             raise ArmError(self.fault)
 
     def close(self) -> None:
-        """Bring the arm to rest and disconnect."""
-        self.release()
+        """Bring the arm to rest and disconnect; what does not end is left behind in its thread."""
         self._closing.set()
-        if self._reader is not None:
-            self._reader.join()
-            self._reader = None
-        self._robot = None
-        self._lost = True
+        self.release()
+        reader = self._reader
+        if reader is not None:
+            reader.join(_STOP_PATIENCE_S)  # it may be at bringing the arm to rest
+            self._reader = reader if reader.is_alive() else None
+        self._robot, self._lost = None, True
 
     def _fault(self) -> tuple[str, ArmTrouble | None]:
         failure, reading, name = self._failure, self._reading, self._settings.name
@@ -236,9 +237,11 @@ class FrankaArm:
         return robot
 
     def _start(self, robot: Any) -> None:
+        if self._closing.is_set() or self._reader is not None:
+            sentence = "an earlier connection does not end; restart the driver"
+            raise ArmFailure(f"{self._settings.name}: {sentence}", ArmTrouble.REFUSED)
         self._robot = robot
         self._failure, self._lost, self._robot_time_s = None, False, -np.inf
-        self._closing.clear()
         self._read()
         if self._failure is not None:
             raise self._failure

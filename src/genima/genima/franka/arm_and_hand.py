@@ -62,7 +62,6 @@ class ArmAndHand:
         if self.arm.fault:
             self.arm.recover()
         if self.hand is not None and self.hand.fault:
-            self.hand.close()
             self.hand.connect()
 
     def close(self) -> None:

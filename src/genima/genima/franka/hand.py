@@ -18,7 +18,7 @@ class Hand(Protocol):
         ...
 
     def connect(self) -> None:
-        """Connect, and read the first opening; the fingers do not move.
+        """Connect, also anew, and read the first opening; the fingers do not move.
 
         Raises:
             ArmError: It cannot be used; the sentence says why.
