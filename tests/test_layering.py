@@ -23,12 +23,10 @@ SHARED_PACKAGES = ("genima", "genima_msgs", "genima_ros")
 MAX_LINES = 320
 MAX_NODE_LINES = 250
 # Longer files, with the reason.
-LONGER: dict[str, str] = {
-    "src/genima/genima/driver/session.py": "every lock of the driver is taken in it; to be split",
-}
+LONGER: dict[str, str] = {}
 
 # Modules that exist to use torch.
-TORCH_PACKAGES = ("genima.diffusion", "genima.act")
+TORCH_PACKAGES = ("genima.diffusion", "genima.act", "genima.learning")
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys

@@ -182,6 +182,21 @@ def test_a_stop_that_is_pressed_during_a_recovery_outlasts_it(bench: Bench) -> N
     assert bench.told == (DriverState.IDLE, DriverCause.NONE)
 
 
+def test_a_stop_that_is_released_does_not_hide_a_pressed_one_of_the_same_name(
+    bench: Bench,
+) -> None:
+    for _ in range(10):
+        bench.now_s += 0.1
+        bench.session.hear_emergency_stop(True, "button")
+        bench.session.hear_emergency_stop(False, "button")
+        with pytest.raises(NotReady, match="give each stop a name of its own"):
+            bench.session.recover().result(PATIENCE_S)
+    bench.now_s += 1.1
+    bench.session.hear_emergency_stop(False, "button")
+    bench.session.recover().result(PATIENCE_S)
+    assert bench.told == (DriverState.IDLE, DriverCause.NONE)
+
+
 def test_a_hold_during_a_recovery_outlasts_it(bench: Bench) -> None:
     bench.session.halt(DriverCause.DEFECT, "a defect")
     order = bench.recovers()

@@ -236,6 +236,21 @@ def test_home_is_reached_at_its_speed_and_trajectories_wait() -> None:
     assert bench.speeds().max() == pytest.approx(PARAMETERS.home_speed_rad_s, rel=0.01)
 
 
+@pytest.mark.parametrize(("velocity", "acceleration"), [(0.2, 0.2), (0.1, 0.8), (0.9, 0.05)])
+def test_home_of_a_slow_arm_takes_its_time(velocity: float, acceleration: float) -> None:
+    slow = replace(PARAMETERS, velocity_fraction=velocity, acceleration_fraction=acceleration)
+    bench = Bench(slow)
+    q_home = Q_HOME + np.array([0.8, -0.2, 0.0, 0.1, 0.0, 0.0, -0.3])
+    duration_s = bench.motion.go_home(q_home, bench.now_s)
+    limited = []
+    while bench.now_s < 100.0 + duration_s + 0.1:
+        bench.tick()
+        limited.append(bench.motion.status.limited)
+    assert (bench.state, any(limited)) == (DriverState.HOLDING, False)
+    assert bench.sent[-1] == pytest.approx(q_home, abs=1e-9)
+    require_within_limits(bench.sent, slow)
+
+
 def test_home_is_refused_in_motion_and_outside_the_limits() -> None:
     bench = Bench()
     with pytest.raises(InvalidParameter, match=r"must keep 0\.02 rad to the limits"):

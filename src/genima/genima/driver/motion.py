@@ -27,6 +27,10 @@ from genima.safety import CommandGate, GateReason, JointCommand, JointReading
 _REST_RAD_S = 0.01
 #: Peak speed of a quintic from rest to rest over unit distance in unit time.
 _QUINTIC_PEAK_SPEED = 1.875
+#: Its peak acceleration.
+_QUINTIC_PEAK_DDQ = 10.0 / np.sqrt(3.0)
+#: Share of what the gate lets through that the way home uses: a motion at its limit is limited.
+_HOMING_SHARE = 0.9
 #: Trajectories in a row that may begin too far from the standing arm; a second of a stream.
 _MOST_FAR = 50
 #: Shortest way home [s].
@@ -189,9 +193,7 @@ class ArmMotion:
                 f"home is {np.round(q_home, 4).tolist()} rad; it must keep "
                 f"{self._parameters.position_margin_rad} rad to the limits of this robot"
             )
-        way = float(np.abs(q_home - self._q).max())
-        speed = self._parameters.home_speed_rad_s
-        duration_s = max(_QUINTIC_PEAK_SPEED * way / speed, _SHORTEST_HOMING_S)
+        duration_s = self._homing_s(np.abs(q_home - self._q))
         self._home = Quintic.between(at_rest(self._q), at_rest(q_home), now_s, duration_s)
         self._note(DriverCause.NONE, "", DriverState.IDLE)
         return duration_s
@@ -218,6 +220,14 @@ class ArmMotion:
         self._q = output.q
         self._status = replace(self._status, limited=output.limited)
         return self._q
+
+    def _homing_s(self, way: Float[Array, "7"]) -> float:
+        """How long to take for ways [rad], so that no limit is met."""
+        limits = self._gate.limits
+        speed = np.minimum(self._parameters.home_speed_rad_s, _HOMING_SHARE * limits.dq_max)
+        ddq = _HOMING_SHARE * limits.ddq_max
+        times_s = _QUINTIC_PEAK_SPEED * way / speed, np.sqrt(_QUINTIC_PEAK_DDQ * way / ddq)
+        return max(_SHORTEST_HOMING_S, float(np.max(times_s)))
 
     def _require_near(self, trajectory: Trajectory, q: Float[Array, "7"]) -> None:
         """Refuse what begins elsewhere; halt if it goes on, for who sends it takes it for done."""

@@ -10,10 +10,12 @@ from dataclasses import replace
 import numpy as np
 
 from genima.arrays import Array, Float
+from genima.driver.control import ArmControl
 from genima.driver.equipment import Equipment
+from genima.driver.halts import Halts
 from genima.driver.motion import ArmMotion
 from genima.driver.orders import OrderQueue
-from genima.driver.troubles import cause_of, with_trouble
+from genima.driver.troubles import with_trouble
 from genima.driver.types import (
     DriverCause,
     DriverParameters,
@@ -27,10 +29,7 @@ from genima.franka.arm_and_hand import ArmAndHand
 from genima.franka.types import ArmReading, HoldingGains
 from genima.limits import limits_of
 from genima.safety import JointReading
-from genima.safety.emergency_stop import EmergencyStop
 
-#: These end by themselves while nobody holds the arm: a person moves it, or it gets ready.
-_PASSING = (DriverCause.GUIDED, DriverCause.NOT_READY)
 #: How long to wait for an order under way at the end [s].
 _LAST_ORDER_S = 3.0
 
@@ -70,15 +69,17 @@ class DriverSession:
         self._q_home = np.array(q_home, float)
         self._dry_run = dry_run
         self._clock_s = clock_s
-        self._motion = ArmMotion(limits_of(robot.arm.settings.robot), parameters)
         self._lock = threading.RLock()
+        self._motion = ArmMotion(limits_of(robot.arm.settings.robot), parameters)
+        self._halts = Halts(self._motion, self._equipment, None if dry_run else robot.hand)
+        self._control = ArmControl(
+            *(self._arm, self._equipment, self._motion, self._halts),
+            *(self._lock, self._engage, clock_s),
+        )
         self._orders = OrderQueue("arm orders", on_defect)
-        self._emergency_stop = EmergencyStop()
-        self._ended = self._paused = self._settling = False
+        self._settling = False
         self._begun_s = clock_s()
         self._pending: Trajectory | None = None
-        self._halted_anew: tuple[DriverCause, str] | None = None
-        self._hand_halted = False
 
     @property
     def status(self) -> DriverStatus:
@@ -99,7 +100,7 @@ class DriverSession:
 
     def open(self) -> "Future[str]":
         """Connect to arm and gripper, or go on after `release`; nothing moves."""
-        self._paused = False
+        self._control.paused = False
         return self._orders.put(self._equipment.open)
 
     def recover(self) -> "Future[str]":
@@ -113,9 +114,7 @@ class DriverSession:
     def halt(self, cause: DriverCause, reason: str) -> None:
         """Brake and stand until `recover`, also if one is under way; an earlier cause stays."""
         with self._lock:
-            self._halted_anew = (cause, reason)
-            self._motion.halt(cause, reason)
-            self._halt_hand()
+            self._halts.halt(cause, reason)
 
     def hold(self) -> str:
         """Halt because somebody asked for it; returns what comes of it.
@@ -124,7 +123,7 @@ class DriverSession:
             NotReady: Nothing can be done to the arm.
         """
         self.halt(DriverCause.ORDERED, "hold was called")
-        self._require_alive()
+        self._control.require_alive()
         if not self._equipment.connected:
             raise NotReady(f"the arm cannot be braked: {self._equipment.trouble()[1]}")
         if not self._motion.held:
@@ -134,10 +133,7 @@ class DriverSession:
     def hear_emergency_stop(self, pressed: bool, source: str) -> None:
         """Take in the state of an emergency stop; a press halts, however short it is."""
         with self._lock:
-            now_s = self._clock_s()
-            self._emergency_stop.hear(pressed, source, now_s)
-            if pressed and (reason := self._emergency_stop.reason(now_s)):
-                self.halt(DriverCause.EMERGENCY_STOP, reason)
+            self._halts.hear_emergency_stop(pressed, source, self._clock_s())
 
     def follow(self, trajectory: Trajectory) -> None:
         """Follow a trajectory; the arm is held from the first one on.
@@ -180,7 +176,7 @@ class DriverSession:
         if self._robot.hand is None or stamp_s < self._begun_s:
             return
         with self._lock:
-            self._require_able()
+            self._control.require_able()
             if not self._dry_run:
                 self._robot.hand.command(is_open)
 
@@ -189,14 +185,14 @@ class DriverSession:
         with self._lock:
             now_s = self._clock_s()
             reading = self._arm.reading
-            self._halt_for_trouble(now_s)
+            self._halts.look(self._arm.engaged or self._dry_run, now_s)
             q = self._motion.step(self._gate_reading(reading, now_s), now_s)
-            self._halt_hand()
+            self._halts.stop_fingers()
         if q is not None and not self._dry_run:
             self._arm.command(q)
-        if self._stands_long(now_s) and not self._settling:
+        if not self._settling and self._control.unused(self._parameters.release_after_s):
             self._settling = True
-            self._orders.put(self._release)
+            self._orders.put(self._leave_unused)
         # Until all is connected nobody is to take the arm for one without a gripper.
         known = reading if self._equipment.opened else None
         return DriverTick(now_s, known, self._robot.opening, q)
@@ -204,50 +200,39 @@ class DriverSession:
     def abandon(self, defect: str) -> None:
         """No tick comes any more: leave the arm alone, for good."""
         with self._lock:
-            self._ended = True
+            self._control.ended = True
             self.halt(DriverCause.DEFECT, defect)
         self.release()
 
     def release(self) -> None:
         """Leave the arm alone, also one that is just being taken; no tick comes until `open`."""
         with self._lock:
-            self._paused = True
-        self._leave()
+            self._control.paused = True
+        self._control.leave()
 
     def close(self) -> None:
         """Bring the arm to rest and disconnect; ticks are over."""
-        self._ended = True
+        self._control.ended = True
         self._orders.close(_LAST_ORDER_S)
         self.release()
         self._robot.close()
 
-    def _leave(self) -> None:
-        with self._lock:
-            self._motion.leave()
-        self._arm.release()
-
     def _recover(self) -> str:
-        self._require_alive()
+        self._control.require_alive()
         if not self.at_rest:
             raise NotReady("the arm is in motion; call hold and wait until it stands")
         with self._lock:
-            self._halted_anew = None
-            if reason := self._emergency_stop.reason(self._clock_s()):
-                raise NotReady(reason)
-        self._leave()
+            self._halts.begin_recovery(self._clock_s())
+        self._control.leave()
         self._equipment.recover()
         with self._lock:
-            self._motion.clear()
-            self._hand_halted = False
-            if self._halted_anew is not None:
-                self.halt(*self._halted_anew)
-                raise NotReady(f"the arm was halted meanwhile: {self._motion.status.reason}")
+            self._halts.end_recovery()
         return "the arm is ready; it moves with the next trajectory, or by home"
 
     def _go_home(self) -> str:
-        self._require_free()
+        self._control.require_free()
         if not self._motion.held:
-            self._engage()
+            self._control.take()
         with self._lock:
             duration_s = self._motion.go_home(self._q_home, self._clock_s())
         return f"the arm moves home; it takes {duration_s:.1f} s"
@@ -255,7 +240,7 @@ class DriverSession:
     def _begin_to_follow(self) -> str:
         try:
             if not self._motion.held:
-                self._engage()
+                self._control.take()
             with self._lock:
                 if self._pending is not None:
                     now_s = self._clock_s()
@@ -264,55 +249,16 @@ class DriverSession:
             self._pending = None
         return "follows"
 
-    def _engage(self) -> None:
-        """Hold the arm, which stands."""
-        q = self._require_free().q
-        try:
-            if not self._dry_run:
-                q = self._arm.engage(self._gains, self._parameters.period_s)
-            with self._lock:
-                self._require_alive()
-                self._motion.begin(q, self._clock_s())
-        except GenimaError as error:
-            self._arm.release()
-            self.halt(cause_of(error), str(error))
-            raise
+    def _engage(self, reading: ArmReading) -> Float[Array, "7"]:
+        if self._dry_run:
+            return reading.q
+        return self._arm.engage(self._gains, self._parameters.period_s)
 
-    def _release(self) -> str:
-        """Leave the arm alone, unless it was moved again meanwhile."""
+    def _leave_unused(self) -> str:
         try:
-            with self._lock:
-                if not self._stands_long(self._clock_s()):
-                    return "it moves again"
-                self._motion.leave()
-            self._arm.release()
+            return self._control.leave_unused(self._parameters.release_after_s)
         finally:
             self._settling = False
-        return "left alone"
-
-    def _stands_long(self, now_s: float) -> bool:
-        """Whether the arm is held and has not been moved for long."""
-        return np.inf > self._motion.unused_s(now_s) > self._parameters.release_after_s
-
-    def _halt_for_trouble(self, now_s: float) -> None:
-        if stop := self._emergency_stop.reason(now_s):
-            self.halt(DriverCause.EMERGENCY_STOP, stop)
-        if not self._equipment.opened:
-            return
-        held = self._motion.held
-        cause, reason = self._equipment.trouble()
-        if reason and (held or cause not in _PASSING):
-            self._motion.halt(cause, reason)
-        if held and not self._arm.engaged and not self._dry_run:
-            self._motion.halt(DriverCause.REFUSED, "the arm is no longer held by the driver")
-            self._motion.leave()
-
-    def _halt_hand(self) -> None:
-        """Stop the fingers too, once for each halt."""
-        halted, hand = self._motion.halted, self._robot.hand
-        if halted and not self._hand_halted and hand is not None and not self._dry_run:
-            hand.halt()
-        self._hand_halted = halted
 
     def _gate_reading(self, reading: ArmReading | None, now_s: float) -> JointReading | None:
         if self._dry_run and self._motion.q is not None:
@@ -321,28 +267,8 @@ class DriverSession:
 
     def _require_start(self, trajectory: Trajectory, now_s: float) -> None:
         try:
-            reading = self._require_free()
+            reading = self._control.require_free()
             self._motion.require_start(trajectory, reading.q, now_s)
         except GenimaError:
             self._motion.count_refusal()
             raise
-
-    def _require_alive(self) -> None:
-        if self._ended:
-            raise NotReady("the driver has ended; start it again")
-        if self._paused:
-            raise NotReady("the driver is not active; activate it first")
-
-    def _require_able(self) -> ArmReading:
-        """The arm's state, if it may be moved."""
-        self._require_alive()
-        if self._motion.halted:
-            raise NotReady(f"the arm has halted: {self._motion.status.reason}")
-        return self._equipment.require_able()
-
-    def _require_free(self) -> ArmReading:
-        """The same; an arm in somebody's hands is not to move by itself once it is let go."""
-        cause, reason = self._equipment.trouble()
-        if cause in _PASSING:
-            self.halt(cause, reason)
-        return self._require_able()

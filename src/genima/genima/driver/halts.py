@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What halts an arm and its fingers: orders, emergency stops, troubles of the equipment."""
+
+from genima.driver.equipment import Equipment
+from genima.driver.motion import ArmMotion
+from genima.driver.types import DriverCause
+from genima.errors import NotReady
+from genima.franka.hand import Hand
+from genima.safety.emergency_stop import EmergencyStop
+
+#: These end by themselves while nobody holds the arm: a person moves it, or it gets ready.
+PASSING = (DriverCause.GUIDED, DriverCause.NOT_READY)
+#: A stop counts for so long after it was heard pressed [s]; five of its heartbeats.
+_STOP_MEMORY_S = 1.0
+
+
+class Halts:
+    """Halts, each until a recovery that began after it.
+
+    Not for several threads at once. Times are of a clock that does not go back [s].
+
+    Args:
+        motion: What is halted.
+        equipment: Arm and gripper, whose troubles halt.
+        hand: Whose fingers stop as well; None without any, or where nothing is to be sent.
+    """
+
+    def __init__(self, motion: ArmMotion, equipment: Equipment, hand: Hand | None) -> None:
+        self._motion = motion
+        self._equipment = equipment
+        self._hand = hand
+        self._emergency_stop = EmergencyStop(_STOP_MEMORY_S, memory_s=_STOP_MEMORY_S)
+        self._halted_anew: tuple[DriverCause, str] | None = None
+        self._hand_halted = False
+
+    def halt(self, cause: DriverCause, reason: str) -> None:
+        """Brake and stand until a recovery, also if one is under way; an earlier cause stays."""
+        self._halted_anew = (cause, reason)
+        self._motion.halt(cause, reason)
+        self.stop_fingers()
+
+    def hear_emergency_stop(self, pressed: bool, source: str, now_s: float) -> None:
+        """Take in the state of an emergency stop; a press halts, however short it is."""
+        self._emergency_stop.hear(pressed, source, now_s)
+        if pressed and (reason := self._emergency_stop.reason(now_s)):
+            self.halt(DriverCause.EMERGENCY_STOP, reason)
+
+    def look(self, engaged: bool, now_s: float) -> None:
+        """Halt if something is wrong.
+
+        Args:
+            engaged: Whether the arm is in our control, if it is held.
+            now_s: The present time [s].
+        """
+        if stop := self._emergency_stop.reason(now_s):
+            self.halt(DriverCause.EMERGENCY_STOP, stop)
+        if not self._equipment.opened:
+            return
+        held = self._motion.held
+        cause, reason = self._equipment.trouble()
+        # Not `halt`: what a recovery under way clears must not outlast it.
+        if reason and (held or cause not in PASSING):
+            self._motion.halt(cause, reason)
+        if held and not engaged:
+            self._motion.halt(DriverCause.REFUSED, "the arm is no longer held by the driver")
+            self._motion.leave()
+
+    def stop_fingers(self) -> None:
+        """Stop the fingers too, once for each halt."""
+        halted = self._motion.halted
+        if halted and not self._hand_halted and self._hand is not None:
+            self._hand.halt()
+        self._hand_halted = halted
+
+    def begin_recovery(self, now_s: float) -> None:
+        """Halts from now on outlast the recovery.
+
+        Raises:
+            NotReady: An emergency stop is pressed, or silent.
+        """
+        self._halted_anew = None
+        if reason := self._emergency_stop.reason(now_s):
+            raise NotReady(reason)
+
+    def end_recovery(self) -> None:
+        """Forget the halts from before it.
+
+        Raises:
+            NotReady: The arm was halted meanwhile.
+        """
+        self._motion.clear()
+        self._hand_halted = False
+        if self._halted_anew is not None:
+            self.halt(*self._halted_anew)
+            raise NotReady(f"the arm was halted meanwhile: {self._motion.status.reason}")
