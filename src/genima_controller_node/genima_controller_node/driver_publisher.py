@@ -9,23 +9,19 @@ from sensor_msgs.msg import JointState
 
 from genima.driver import types
 from genima.driver.types import DriverCause, DriverState, DriverTick
-from genima.kinematics import JOINT_NAMES
 from genima.timing import DeadlineLoop
-from genima_ros.conversions import FINGER_JOINTS, joint_state, time_message
+from genima_ros.arm_status import StatusPublisher, Weight, arm_joint_state
 from genima_ros.diagnostics import Health, Level
 from genima_ros.lifecycle import GenimaNode
-from genima_ros.qos import JOINT_STATES_PUBLISHER, LATCHED
-
-#: A finger of the Franka Hand travels this far [m]; other grippers are told in its measure.
-_FINGER_TRAVEL_M = 0.04
-#: Polls after which an unchanged status is published again.
-_REPEAT_POLLS = 20
+from genima_ros.qos import JOINT_STATES_PUBLISHER
 
 
-def _is_bad(status: types.DriverStatus) -> bool:
-    """Whether a person has to do something; not so while the arm is being connected."""
+def _weight(status: types.DriverStatus) -> Weight:
+    """An error is what a person has to see to; so is not an arm that is being connected."""
+    if status.cause is DriverCause.NONE:
+        return Weight.INFO
     stopped = status.state in (DriverState.DISCONNECTED, DriverState.HALTED)
-    return stopped and status.cause is not DriverCause.NONE
+    return Weight.ERROR if stopped else Weight.WARNING
 
 
 class JointPublisher:
@@ -55,55 +51,34 @@ class JointPublisher:
             return
         self._published_s = reading.stamp_s
         stamp_s = reading.stamp_s + ros_now_s - tick.now_s
-        if np.isnan(tick.opening):
-            self._joints.publish(joint_state(JOINT_NAMES, reading.q, reading.dq, stamp_s))
-            return
-        names = (*JOINT_NAMES, *FINGER_JOINTS)
-        q = np.append(reading.q, np.full(2, tick.opening * _FINGER_TRAVEL_M))
-        self._joints.publish(joint_state(names, q, np.append(reading.dq, np.zeros(2)), stamp_s))
+        self._joints.publish(arm_joint_state(reading.q, reading.dq, tick.opening, stamp_s))
 
 
 class DriverStatusPublisher:
-    """Publishes `driver_status` when it changes and every so many polls, and logs the changes."""
+    """Publishes `driver_status`, and logs its changes."""
 
     def __init__(self, node: GenimaNode, dry_run: bool, now_s: Callable[[], float]) -> None:
-        self._publisher = node.advertise(DriverStatus, "driver_status", LATCHED)
-        self._logger = node.get_logger()
+        first = types.DriverStatus().state
+        self._statuses = StatusPublisher(node, DriverStatus, "driver_status", now_s, first)
         self._dry_run = dry_run
-        self._now_s = now_s
-        self._last = types.DriverStatus()
-        self._polls = _REPEAT_POLLS
 
     def poll(self, status: types.DriverStatus, overruns: int) -> None:
         """Publish if there is something new to say."""
-        self._polls += 1
-        same = (status.state, status.reason) == (self._last.state, self._last.reason)
-        if same and self._polls < _REPEAT_POLLS:
-            return
-        if not same:
-            self._log(status)
-        self._last, self._polls = status, 0
-        message = DriverStatus(
-            state=status.state.value,
-            cause=status.cause.value,
-            reason=status.reason,
-            dry_run=self._dry_run,
-            limited=status.limited,
-            trajectories_refused=status.trajectories_refused,
-            halts=status.halts,
-            overruns=overruns,
+        self._statuses.poll(
+            status.state,
+            status.reason,
+            _weight(status),
+            lambda: DriverStatus(
+                state=status.state.value,
+                cause=status.cause.value,
+                reason=status.reason,
+                dry_run=self._dry_run,
+                limited=status.limited,
+                trajectories_refused=status.trajectories_refused,
+                halts=status.halts,
+                overruns=overruns,
+            ),
         )
-        message.header.stamp = time_message(self._now_s())
-        self._publisher.publish(message)
-
-    def _log(self, status: types.DriverStatus) -> None:
-        text = f"{status.state.name.lower()}: {status.reason}".removesuffix(": ")
-        if _is_bad(status):
-            self._logger.error(text)
-        elif status.cause is not DriverCause.NONE:
-            self._logger.warning(text)
-        else:
-            self._logger.info(text)
 
 
 def driver_health(status: types.DriverStatus, loop: DeadlineLoop) -> Health:
@@ -118,5 +93,6 @@ def driver_health(status: types.DriverStatus, loop: DeadlineLoop) -> Health:
         "ticks": loop.lateness.count,
         "overruns": loop.overruns,
     }
-    level = Level.ERROR if _is_bad(status) else Level.WARN if status.reason else Level.OK
+    bad = _weight(status) is Weight.ERROR
+    level = Level.ERROR if bad else Level.WARN if status.reason else Level.OK
     return Health(level, status.reason or status.state.name.lower(), values)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Franka arm follows `joint_trajectory`, whatever comes or fails to come."""
 
-import sys
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future as Order
@@ -28,29 +26,18 @@ from genima_controller_node.driver_publisher import (
     JointPublisher,
     driver_health,
 )
+from genima_ros.arm_node import ArmNode
 from genima_ros.conversions import seconds, trajectory_arrays
 from genima_ros.diagnostics import Health
-from genima_ros.lifecycle import GenimaNode, run_node
+from genima_ros.lifecycle import run_node
 from genima_ros.qos import EMERGENCY_STOP, LATCHED, RELIABLE_LATEST
 
-#: How often the status is looked at [s].
-_STATUS_POLL_S = 0.05
-#: A hand-over between threads of one process must not cost a control period.
-_SWITCH_INTERVAL_S = 0.0005
-_CROWD = (
-    "{} nodes publish joint_trajectory; stop all but one, two must not command one arm (one that "
-    "was killed is counted for up to 20 s more)"
-)
 
-
-class PandaDriverNode(GenimaNode):
+class PandaDriverNode(ArmNode):
     """Offers `~/recover`, `~/hold` and `~/home`."""
 
     def __init__(self) -> None:
-        super().__init__("panda_driver", DriverNodeParameters)
-        sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        self._session: DriverSession | None = None
-        self._active = False
+        super().__init__("panda_driver", DriverNodeParameters, "the driver")
 
     def configure(self) -> None:
         """Check what is asked for, connect the topics."""
@@ -59,9 +46,9 @@ class PandaDriverNode(GenimaNode):
             make_robot(p), driver_parameters(p), gains(p), home_of(p), self._on_defect, p.dry_run
         )
         self._loop = DeadlineLoop(1.0 / p.rate_hz)
-        self._crowd = ""
+        self._rivals = ""
         self._joints = JointPublisher(self, 1.0 / p.joint_states_rate_hz)
-        self._statuses = DriverStatusPublisher(self, p.dry_run, self._now_s)
+        self._statuses = DriverStatusPublisher(self, p.dry_run, self.now_s)
         self.subscribe(JointTrajectory, "joint_trajectory", self._on_trajectory, RELIABLE_LATEST)
         self.subscribe(GripperCommand, "gripper_command", self._on_gripper, LATCHED)
         self.subscribe(EmergencyStop, "estop", self._on_emergency_stop, EMERGENCY_STOP)
@@ -72,60 +59,33 @@ class PandaDriverNode(GenimaNode):
 
     def activate(self) -> None:
         """Begin to tick, and to connect to the arm; nothing moves."""
-        self._active = True
         self._session.open()
-        self._status_poll = self.create_timer(_STATUS_POLL_S, self._poll_status)
-        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
-        self._thread.start()
+        self.begin_ticks()
         dry = ", a dry run: the arm gets no command" if self.parameters.dry_run else ""
         self.get_logger().info(f"active{dry}: connects to {self.parameters.robot_ip}")
 
     def deactivate(self) -> None:
         """Bring the arm to rest and leave it alone."""
         self._session.halt(DriverCause.ORDERED, "the driver was deactivated")
-        self._active = False
-        self._thread.join()
-        self.destroy_timer(self._status_poll)
+        self.end_ticks()
         self._session.release()
-        self._poll_status()
+        self.poll_status()
 
-    def cleanup(self) -> None:
-        """Disconnect."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
-        self.disconnect()
-
-    def _run(self) -> None:
-        """The control thread: ticks until the node is deactivated and the arm stands."""
-        try:
-            self._loop.run(self._tick, lambda: not self._active and self._session.at_rest)
-        except Exception as error:
-            self.report_defect(error)
-            self._session.abandon(
-                f"the control thread has died of a defect ({type(error).__name__}: {error}); "
-                "restart the driver"
-            )
-
-    def _tick(self) -> None:
-        now_s = self._now_s()  # before the tick, which takes its time: what it saw is stamped
-        tick = self._session.tick()
-        self._joints.publish(tick, now_s)
-
-    def _now_s(self) -> float:
-        return self.get_clock().now().nanoseconds * 1e-9
+    def tick(self, now_s: float) -> None:
+        """Send the arm on by one period."""
+        self._joints.publish(self._session.tick(), now_s)
 
     def _own_clock_s(self, stamp_s: float) -> float:
         """A ROS time on the session's clock [s]; a stamp of zero means now."""
         now_s = time.monotonic()
-        return now_s if stamp_s == 0.0 else now_s + (stamp_s - self._now_s())
+        return now_s if stamp_s == 0.0 else now_s + (stamp_s - self.now_s())
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         if not self._active:
             return
         try:
-            if self._crowd:
-                self._session.refuse(self._crowd)
+            if self._rivals:
+                self._session.refuse(self._rivals)
             times_s, q, dq = trajectory_arrays(message)
             stamp_s = self._own_clock_s(seconds(message.header.stamp))
             names = tuple(message.joint_names)
@@ -182,11 +142,11 @@ class PandaDriverNode(GenimaNode):
         self.report_defect(error)
         self._session.halt(DriverCause.DEFECT, f"defect in the driver: {error}; restart it")
 
-    def _poll_status(self) -> None:
-        count = self.count_publishers("joint_trajectory")
-        self._crowd = _CROWD.format(count) if count > 1 else ""
-        if self._crowd and not self._session.at_rest:
-            self._session.halt(DriverCause.TWO_COMMANDERS, self._crowd)
+    def poll_status(self) -> None:
+        """Tell what has changed, and look who else commands the arm."""
+        self._rivals = self.crowd("joint_trajectory")
+        if self._rivals and not self._session.at_rest:
+            self._session.halt(DriverCause.TWO_COMMANDERS, self._rivals)
         self._statuses.poll(self._session.status, self._loop.overruns)
 
     def _health(self) -> Health:

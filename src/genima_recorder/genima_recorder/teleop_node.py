@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A follower arm mirrors a leader: a second arm moved by hand, or whoever sends joint states."""
 
-import sys
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -23,25 +21,18 @@ from genima_recorder.teleop_parameters import (
     make_leader,
     mirror_parameters,
 )
-from genima_recorder.teleop_publisher import StatusPublisher, TickPublisher
+from genima_recorder.teleop_publisher import TeleopStatusPublisher, TickPublisher
+from genima_ros.arm_node import ArmNode
 from genima_ros.diagnostics import Health, Level
-from genima_ros.lifecycle import GenimaNode, run_node
+from genima_ros.lifecycle import run_node
 from genima_ros.qos import JOINT_STATES
 
-#: How often the status is looked at [s].
-_STATUS_POLL_S = 0.05
-#: A hand-over between threads of one process must not cost a control period.
-_SWITCH_INTERVAL_S = 0.0005
 
-
-class TeleopNode(GenimaNode):
+class TeleopNode(ArmNode):
     """Offers `teleop/start`, `teleop/stop` and `teleop/recover`."""
 
     def __init__(self) -> None:
-        super().__init__("teleop", TeleopNodeParameters)
-        sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        self._session: TeleopSession | None = None
-        self._active = False
+        super().__init__("teleop", TeleopNodeParameters, "teleoperation")
 
     def configure(self) -> None:
         """Connect to the arms and the topics; nothing moves."""
@@ -53,7 +44,7 @@ class TeleopNode(GenimaNode):
         self._session.connect()
         self._loop = DeadlineLoop(1.0 / p.rate_hz)
         self._ticks = TickPublisher(self, 1.0 / p.rate_hz, leader_too=bool(p.leader_ip))
-        self._statuses = StatusPublisher(self, self._now_s)
+        self._statuses = TeleopStatusPublisher(self, self.now_s)
         self._led_by: tuple[str, ...] = ()
         if isinstance(leader, SentLeader):
             self._led_by = ("leader/joint_states",)
@@ -69,46 +60,20 @@ class TeleopNode(GenimaNode):
     def activate(self) -> None:
         """Make the leader movable by hand and begin to tick."""
         self._session.begin()
-        self._active = True
-        self._status_poll = self.create_timer(_STATUS_POLL_S, self._poll_status)
-        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
-        self._thread.start()
+        self.begin_ticks()
         self.get_logger().info("active: call teleop/start when both arms stand alike")
 
     def deactivate(self) -> None:
         """Bring the follower to rest and leave both arms alone."""
         self._session.stop("teleoperation was deactivated")
-        self._active = False
-        self._thread.join()
-        self.destroy_timer(self._status_poll)
-        self._poll_status()
+        self.end_ticks()
+        self.poll_status()
         self._session.end()
 
-    def cleanup(self) -> None:
-        """Disconnect."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
-        self.disconnect()
-
-    def _run(self) -> None:
-        """The control thread: ticks until the node is deactivated and the follower stands."""
-        try:
-            self._loop.run(self._tick, lambda: not self._active and self._session.at_rest)
-        except Exception as error:
-            self.report_defect(error)
-            self._session.abandon(
-                f"the control thread has died of a defect ({type(error).__name__}: {error}); "
-                "restart teleoperation"
-            )
-
-    def _tick(self) -> None:
-        now_s = self._now_s()  # before the tick, which takes its time: what it saw is stamped
+    def tick(self, now_s: float) -> None:
+        """Send the follower on by one period."""
         tick = self._session.tick()
         self._ticks.publish(tick, self._session.gripper_opening, now_s)
-
-    def _now_s(self) -> float:
-        return self.get_clock().now().nanoseconds * 1e-9
 
     def _on_leader(self, leader: SentLeader, message: JointState) -> None:
         try:
@@ -121,7 +86,7 @@ class TeleopNode(GenimaNode):
 
     def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         def start() -> str:
-            if crowd := self._crowd("joint_trajectory", *self._led_by):
+            if crowd := self.crowd("joint_trajectory", *self._led_by):
                 raise NotReady(crowd)
             self._ticks.forget()
             self._session.start()
@@ -155,19 +120,9 @@ class TeleopNode(GenimaNode):
             self.get_logger().error(f"refused: {error}")
         return response
 
-    def _crowd(self, *topics: str) -> str:
-        """That one of these topics has several publishers; empty if none has."""
-        for topic in topics:
-            count = self.count_publishers(self.resolve_topic_name(topic))
-            if count > 1:
-                return (
-                    f"{count} nodes publish {topic}; stop all but one, two must not command one "
-                    "arm (one that was killed is counted for up to 20 s more)"
-                )
-        return ""
-
-    def _poll_status(self) -> None:
-        if crowd := self._crowd(*self._led_by):
+    def poll_status(self) -> None:
+        """Tell what has changed, and look who else leads."""
+        if crowd := self.crowd(*self._led_by):
             self._session.halt(crowd)
         self._statuses.poll(self._session.status)
 

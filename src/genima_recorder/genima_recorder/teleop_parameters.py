@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from genima.franka.arm_and_hand import ArmAndHand
-from genima.franka.types import ArmSettings, HoldingGains, RealtimeKernel
+from genima.franka.types import COLLISION_TORQUE_NM, ArmSettings, HoldingGains, RealtimeKernel
 from genima.limits import RobotModel
 from genima.teleop.leaders import ArmLeader, SentLeader
 from genima.teleop.types import TeleopParameters
@@ -46,11 +46,13 @@ class TeleopNodeParameters:
         [30.0, 30.0, 30.0, 30.0, 15.0, 15.0, 15.0],
         "How strongly they are damped: from half of sqrt(stiffness) on [Nm s/rad].",
     )
-    collision_torque_nm: float = parameter(
-        40.0, "Torque at a joint that stops the follower.", unit="Nm", minimum=1.0, maximum=100.0
+    collision_torque_nm: list[float] = parameter(  # noqa: RUF009
+        list(COLLISION_TORQUE_NM),
+        "Torque from outside at each joint that stops the follower: up to 87, the last three 12.",
+        unit="Nm",
     )
     collision_force_n: float = parameter(
-        40.0, "Force at the hand that stops the follower.", unit="N", minimum=1.0, maximum=100.0
+        30.0, "Force at the hand that stops the follower.", unit="N", minimum=1.0, maximum=100.0
     )
     start_tolerance_rad: float = parameter(
         0.05, "Closer than this the arms agree.", unit="rad", minimum=0.005, maximum=0.1
@@ -127,14 +129,19 @@ def make_follower(p: TeleopNodeParameters) -> ArmAndHand:
     """Who follows; nothing is connected.
 
     Raises:
-        InvalidParameter: It has no address.
+        InvalidParameter: It has no address, or collision torques that no reflex would come at.
     """
-    settings = _settings(p, "follower", p.robot_ip, p.collision_torque_nm, p.collision_force_n)
+    torques_nm = tuple(p.collision_torque_nm)
+    settings = _settings(p, "follower", p.robot_ip, torques_nm, p.collision_force_n)
     return ArmAndHand(settings, p.gripper != "none")
 
 
 def _settings(
-    p: TeleopNodeParameters, name: str, host: str, torque_nm: float, force_n: float
+    p: TeleopNodeParameters,
+    name: str,
+    host: str,
+    torque_nm: float | tuple[float, ...],
+    force_n: float,
 ) -> ArmSettings:
     return ArmSettings(
         name,

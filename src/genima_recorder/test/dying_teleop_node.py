@@ -9,8 +9,8 @@ from genima_ros.lifecycle import run_node
 class DyingNode(TeleopNode):
     """Dies in its control thread."""
 
-    def _tick(self) -> None:
-        super()._tick()
+    def tick(self, now_s: float) -> None:
+        super().tick(now_s)
         if self._session.status.state is TeleopState.MIRRORING:
             raise RuntimeError("broken on purpose")
 

@@ -1,35 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the teleoperation node does by itself, without arms."""
+"""What the teleoperation node refuses before an arm is asked."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 
 from genima.errors import InvalidParameter
-from genima.teleop.session import Tick
-from genima_recorder.teleop_node import TeleopNode
-from genima_recorder.teleop_parameters import TeleopNodeParameters, gains
-
-
-class SlowSession:
-    """A session whose tick takes 7 ms of a clock that nothing else moves."""
-
-    gripper_opening = 0.5
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def tick(self) -> Tick:
-        began_s = self.now_s
-        self.now_s += 0.007
-        return Tick(began_s, None, None, None)
-
-
-def test_what_a_tick_saw_is_stamped_with_its_beginning() -> None:
-    session, published = SlowSession(), []
-    ticks = SimpleNamespace(publish=lambda tick, _, now_s: published.append(now_s - tick.now_s))
-    TeleopNode._tick(SimpleNamespace(_session=session, _ticks=ticks, _now_s=lambda: session.now_s))
-    assert published == [0.0]
+from genima_recorder.teleop_parameters import TeleopNodeParameters, gains, make_follower
 
 
 def test_gains_that_no_follower_may_be_held_with_are_refused_with_joint_and_range() -> None:
@@ -38,3 +15,11 @@ def test_gains_that_no_follower_may_be_held_with_are_refused_with_joint_and_rang
     with pytest.raises(InvalidParameter, match="damping of joint 1 is 0 Nm s/rad"):
         gains(TeleopNodeParameters(damping=[0.0] + [30.0] * 6))
     assert gains(TeleopNodeParameters()).stiffness == (600.0,) * 4 + (240.0,) * 3
+
+
+def test_collisions_that_no_joint_could_be_stopped_by_are_refused() -> None:
+    given = TeleopNodeParameters(robot_ip="172.16.0.2")
+    wrist_nm = make_follower(given).arm.settings.collision_torque_nm[6]
+    assert wrist_nm < 12.0  # what joint 7 can exert
+    with pytest.raises(InvalidParameter, match=r"follower: collision_torque_nm .* cannot exert"):
+        make_follower(replace(given, collision_torque_nm=[40.0] * 7))

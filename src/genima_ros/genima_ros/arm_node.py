@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What nodes have in common that hold an arm: a thread that ticks, and an end that is bounded."""
+
+import sys
+import threading
+from abc import abstractmethod
+from typing import Protocol
+
+from genima.timing import DeadlineLoop
+from genima_ros.lifecycle import GenimaNode
+
+#: How often the status is looked at [s].
+_STATUS_POLL_S = 0.05
+#: A hand-over between threads of one process must not cost a control period.
+_SWITCH_INTERVAL_S = 0.0005
+#: An arm that was told to brake stands sooner [s].
+_LONGEST_BRAKING_S = 5.0
+
+
+class ArmSession(Protocol):
+    """What ticks, from connection to disconnection."""
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no arm is being moved."""
+
+    def abandon(self, defect: str) -> None:
+        """No tick comes any more: leave the arms alone."""
+
+    def close(self) -> None:
+        """Disconnect."""
+
+
+class ArmNode(GenimaNode):
+    """A node with a session that one thread ticks.
+
+    Subclasses make `_session` and `_loop` in `configure`.
+
+    Args:
+        name: Node name.
+        schema: Dataclass of its parameters.
+        restart: What to start again after a defect.
+    """
+
+    _session: ArmSession | None
+    _loop: DeadlineLoop
+
+    def __init__(self, name: str, schema: type, restart: str) -> None:
+        super().__init__(name, schema)
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        self._restart = restart
+        self._session = None
+        self._active = False
+
+    def begin_ticks(self) -> None:
+        """Tick, and look at the status now and then, until `end_ticks`."""
+        self._active = True
+        self._status_poll = self.create_timer(_STATUS_POLL_S, self.poll_status)
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+        self._thread.start()
+
+    def end_ticks(self) -> None:
+        """Wait until the arm, which was told to brake, stands; then tick no more."""
+        self._active = False
+        self._thread.join(_LONGEST_BRAKING_S)
+        if self._thread.is_alive():
+            self.get_logger().error(
+                f"the control thread does not end within {_LONGEST_BRAKING_S:g} s; the arm is "
+                f"left alone all the same, restart {self._restart}"
+            )
+        self.destroy_timer(self._status_poll)
+
+    def cleanup(self) -> None:
+        """Disconnect."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        self.disconnect()
+
+    @abstractmethod
+    def tick(self, now_s: float) -> None:
+        """One period at a ROS time [s]."""
+
+    @abstractmethod
+    def poll_status(self) -> None:
+        """Tell what has changed."""
+
+    def now_s(self) -> float:
+        """The ROS time [s]."""
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def crowd(self, *topics: str) -> str:
+        """That one of these topics has several publishers; empty if none has."""
+        for topic in topics:
+            count = self.count_publishers(self.resolve_topic_name(topic))
+            if count > 1:
+                return (
+                    f"{count} nodes publish {topic}; stop all but one, two must not command one "
+                    "arm (one that was killed is counted for up to 20 s more)"
+                )
+        return ""
+
+    def _run(self) -> None:
+        """The control thread: ticks until the node is deactivated and the arm stands."""
+        session = self._session
+        assert session is not None
+        try:
+            # The time is of before the tick, which takes its own: what it saw is stamped.
+            self._loop.run(
+                lambda: self.tick(self.now_s()), lambda: not self._active and session.at_rest
+            )
+        except Exception as error:
+            self.report_defect(error)
+            session.abandon(
+                f"the control thread has died of a defect ({type(error).__name__}: {error}); "
+                f"restart {self._restart}"
+            )
