@@ -6,7 +6,7 @@ import numpy as np
 from genima.arrays import Array, Float
 from genima.control.planner import Plan
 from genima.control.session import ControlSession
-from genima.control.session_types import SessionSettings, SessionStatus, Setpoint
+from genima.control.session_types import SessionSettings, SessionState, SessionStatus, Setpoint
 from genima.control.splicer import ChunkSplicer
 from genima.kinematics import Q_HOME
 from genima.limits import RobotModel, limits_of
@@ -22,7 +22,12 @@ DT_S = 0.01
 class Loop:
     """A session with an arm that does what it is told, on a clock that the test moves."""
 
-    def __init__(self, settings: SessionSettings | None = None, now_s: float = 100.0) -> None:
+    def __init__(
+        self,
+        settings: SessionSettings | None = None,
+        now_s: float = 100.0,
+        fraction: float = 1.0,  # of velocity and acceleration
+    ) -> None:
         settings = settings if settings is not None else SessionSettings(target_timeout_s=0.5)
         gate = CommandGate(
             LIMITS,
@@ -31,9 +36,11 @@ class Loop:
                 target_timeout_s=POLICY.horizon_s + 2.0,
                 joint_state_timeout_s=0.1,
                 tracking_tolerance_rad=0.5,
+                velocity_fraction=fraction,
+                acceleration_fraction=fraction,
             ),
         )
-        self.session = ControlSession(settings, POLICY, gate, ChunkSplicer(LIMITS, Q_HOME))
+        self.session = ControlSession(settings, POLICY, gate, ChunkSplicer(gate.limits, Q_HOME))
         self.settings = settings
         self.now_s = now_s
         self.arm = np.array(Q_HOME)
@@ -66,6 +73,13 @@ class Loop:
             self.now_s = round(self.now_s + DT_S, 9)
             self.advance()
         return self.sent[began:]
+
+    def finish(self) -> None:
+        """Follow a target until another one is wanted, while the diffusion node goes on."""
+        while not self.session.wants_target(self.now_s):
+            self.session.hear_target(self.now_s)
+            self.run(DT_S)
+            assert self.status.state is SessionState.RUNNING, self.status.reason
 
     def start(self) -> None:
         self.measure()

@@ -8,6 +8,7 @@ from genima.arrays import Array, Float
 from genima.control.minimum_jerk import minimum_jerk_chunk
 from genima.control.planner import Plan, PlannedChunk
 from genima.control.session_types import SessionSettings, SessionState
+from genima.control.splicer import ChunkSplicer
 from genima.errors import InvalidCommand
 from genima.kinematics import Q_HOME
 
@@ -162,11 +163,11 @@ def test_gripper_changes_on_arrival(loop: Loop) -> None:
 
 def test_target_beyond_the_limits_is_cut_off_at_them(loop: Loop) -> None:
     loop.start()
-    for _ in range(3):
-        loop.offer(np.array(LIMITS.q_max) + 0.3)
-        loop.run(POLICY.horizon_s)
+    loop.offer(np.where(np.arange(7) == 6, 3.5, Q_HOME))
+    loop.run(3.0 * POLICY.horizon_s)
     require_smooth(loop.sent)
-    assert loop.status.filter_active or not loop.session.active
+    assert loop.status.filter_active
+    assert loop.arm[6] == pytest.approx(loop.session._gate.limits.q_max[6], abs=1e-6)
 
 
 def test_arm_stands_at_its_limits_for_a_target_beyond_them_and_does_not_halt(loop: Loop) -> None:
@@ -503,6 +504,48 @@ def test_lockstep_goes_on_in_a_world_whose_time_began_again() -> None:
         assert loop.step()
     loop.advance()
     np.testing.assert_allclose(loop.arm, target(), atol=1e-6)
+
+
+# Targets that are too far for the horizon
+
+
+@pytest.mark.parametrize("fraction", [1.0, 0.2])
+@pytest.mark.parametrize("learned", [False, True])
+def test_target_too_far_for_the_horizon_is_reached_later(fraction: float, learned: bool) -> None:
+    loop = Loop(fraction=fraction)
+    loop.start()
+    loop.advance()
+    goal = np.where(np.arange(7) == 0, 2.0, Q_HOME)
+    chunk = chunk_to(goal) if learned else None
+    began_s = loop.now_s
+    loop.session.offer(Plan(goal, False, 0.9, chunk=chunk), loop.now_s, loop.now_s)
+    loop.finish()
+    least_s = 1.875 * 2.0 / (fraction * LIMITS.dq_max[0])  # at the speed of least jerk
+    assert least_s <= loop.now_s - began_s < 1.3 * least_s
+    loop.run(0.2)
+    np.testing.assert_allclose(loop.arm, goal, atol=1e-3)
+    require_smooth(loop.sent)
+    speeds = np.abs([point.dq for point in loop.sent]).max(axis=0)
+    assert (speeds <= fraction * LIMITS.dq_max + 1e-9).all()
+
+
+def test_target_within_reach_of_the_limits_takes_the_horizon_to_the_last_bit() -> None:
+    loop, splicer = Loop(), ChunkSplicer(LIMITS, Q_HOME)
+    loop.start()
+    loop.offer(target(0.5))
+    splicer.move_to(target(0.5), True, loop.now_s, POLICY.horizon_steps, POLICY.step_s)
+    for point in loop.advance() + loop.run(POLICY.horizon_s):
+        assert (point.q == splicer.sample(point.time_s).q).all()
+
+
+def test_chunk_far_from_the_arm_does_not_halt_a_slow_one() -> None:
+    loop = Loop(fraction=0.2)
+    loop.start()
+    way = np.tile(target(0.3), (POLICY.horizon_steps, 1))  # all of it is to be faded in
+    plan = Plan(way[-1], True, 0.9, chunk=PlannedChunk(way, np.ones(len(way), bool)))
+    loop.session.offer(plan, loop.now_s, loop.now_s)
+    loop.finish()
+    np.testing.assert_allclose(loop.arm, way[-1], atol=0.02)
 
 
 # Learned chunks

@@ -103,4 +103,4 @@ def make_session(parameters: ControllerParameters, policy: Policy) -> ControlSes
             workspace_max_m=tuple(parameters.workspace_max_m),
         ),
     )
-    return ControlSession(settings, policy, gate, ChunkSplicer(limits, Q_HOME))
+    return ControlSession(settings, policy, gate, ChunkSplicer(gate.limits, Q_HOME))

@@ -7,7 +7,8 @@ import numpy as np
 
 from genima.arrays import Array, Float
 from genima.control.chunk import ActionChunk
-from genima.control.planner import Plan
+from genima.control.pace import paced
+from genima.control.planner import Plan, PlannedChunk
 from genima.control.session_types import SessionSettings, Setpoint
 from genima.control.splicer import ChunkSplicer
 from genima.policy import Policy
@@ -31,6 +32,19 @@ class Committed(NamedTuple):
     brake: GateOutput | None
 
 
+class _Pace(NamedTuple):
+    """A plan that takes longer than it was made for ages more slowly, until its end."""
+
+    began_s: float
+    slower: float
+    duration_s: float
+
+    def gained_s(self, t_s: float) -> float:
+        """By how much less it has aged at a time of the spliced motion [s]."""
+        elapsed_s = min(max(t_s - self.began_s, 0.0), self.duration_s)
+        return elapsed_s * (1.0 - 1.0 / self.slower)
+
+
 class CommittedMotion:
     """One motion from a standing arm to a standing arm, through as many targets as there are.
 
@@ -43,7 +57,7 @@ class CommittedMotion:
     Attributes:
         moving: Whether setpoints are being committed.
         ending: Whether the arm is to come to rest whatever targets come.
-        limited: Whether the gate changed what was committed last.
+        limited: Whether limits changed what was committed last.
         gripper_open: What the gripper should do now.
         measured_gripper: Whether the gripper is open; None where that is not measured.
     """
@@ -65,6 +79,8 @@ class CommittedMotion:
         self.gripper_open = True
         self.measured_gripper: bool | None = None
         self._committed_s = -np.inf
+        self._pace = _Pace(0.0, 1.0, 0.0)
+        self._cut_off = False  # the plan goes beyond the position limits
         self._rest_s = np.inf  # from when on the arm stands until seeded anew
         self._delay_s = 0.0  # of the spliced motion against the setpoints
         self._q_sent: Float[Array, "7"] = np.zeros(7)
@@ -89,7 +105,7 @@ class CommittedMotion:
         self._q_sent = np.asarray(reading.q, float)
         self._splicer.reset(self._q_sent, self.gripper_open)
         self._committed_s, self._rest_s, self._delay_s = now_s, np.inf, 0.0
-        self.moving, self.ending = True, False
+        self.moving, self.ending, self._cut_off = True, False, False
 
     def leave_gripper(self) -> None:
         """Let the gripper be as it is, where that is measured."""
@@ -101,21 +117,39 @@ class CommittedMotion:
         self.ending = True
         self._gate.trip(reason)
 
-    def follow(self, plan: Plan, q_target: Float[Array, "7"], seen_s: float) -> None:
+    def follow(self, plan: Plan, q_target: Float[Array, "7"], seen_s: float) -> float:
         """Go over to a plan; a chunk begins when the moving arm was seen, not when it is ready.
 
-        What lies beyond the gate's position limits is followed as far as those let the arm go.
+        What lies beyond the gate's position limits is followed as far as those let the arm go,
+        what is beyond its other limits more slowly.
+
+        Returns:
+            How many times longer than the policy's horizon the plan takes.
         """
-        clamp = self._gate.limits.clamp
-        now_s = self._committed_s - self._delay_s
-        horizon, step_s = self._policy.horizon_steps, self._policy.step_s
-        if plan.chunk is None:
-            self._splicer.move_to(clamp(q_target), plan.gripper_open, now_s, horizon, step_s)
-        else:
-            # However late it is, its last step is left to be done.
-            start_s = max(min(now_s, seen_s - self._delay_s), now_s - (horizon - 1) * step_s)
-            is_open = plan.chunk.gripper_open
-            self._splicer.splice(ActionChunk(clamp(plan.chunk.q), is_open, start_s, step_s), now_s)
+        now_s, clamp = self._committed_s - self._delay_s, self._gate.limits.clamp
+        chunk = PlannedChunk(clamp(plan.chunk.q), plan.chunk.gripper_open) if plan.chunk else None
+        self._cut_off = not np.array_equal(clamp(plan.postures), plan.postures)
+
+        def begin(splicer: ChunkSplicer, slower: float) -> None:
+            step_s = slower * self._policy.step_s
+            if chunk is None:
+                horizon = self._policy.horizon_steps
+                splicer.move_to(clamp(q_target), plan.gripper_open, now_s, horizon, step_s)
+            else:
+                splicer.splice(self._dated(chunk, seen_s, now_s, step_s), now_s)
+
+        limits, ddq_robot = self._gate.limits, self._gate.robot_limits.ddq_max
+        self._splicer, slower = paced(self._splicer, begin, now_s, limits, ddq_robot)
+        self._pace = _Pace(now_s, slower, slower * self._policy.horizon_s)
+        return slower
+
+    def _dated(
+        self, chunk: PlannedChunk, seen_s: float, now_s: float, step_s: float
+    ) -> ActionChunk:
+        """A chunk that begins when the arm was seen; its last step is left to be done."""
+        latest_s = now_s - (len(chunk.q) - 1) * step_s
+        start_s = max(min(now_s, seen_s - self._delay_s), latest_s)
+        return ActionChunk(chunk.q, chunk.gripper_open, start_s, step_s)
 
     def make_up_for_delay(self, now_s: float) -> str:
         """Shift the motion in time if setpoints ran out; why it is lost, if it is."""
@@ -133,7 +167,8 @@ class CommittedMotion:
 
         A world that waits may take no further step; it is told the whole way to rest at once.
         """
-        self.limited = False
+        self.limited = self._cut_off
+        target_stamp_s += self._pace.gained_s(now_s - self._delay_s)
         setpoints: list[Setpoint] = []
         brake: GateOutput | None = None
         until_s = now_s + self._settings.lookahead_s - SAME_TIME_S

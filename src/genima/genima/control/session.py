@@ -231,13 +231,13 @@ class ControlSession:
         seen_s = stamp_s if self.moving and not asked else np.inf
         if plan.q_target is None or not self._try_to_seed(now_s):
             return
-        self._motion.follow(plan, plan.q_target, seen_s)
+        slower = self._motion.follow(plan, plan.q_target, seen_s)
         words = [_DRY_RUN] * self._settings.dry_run + [plan.warning] * bool(plan.warning)
         self._state, self._reason = SessionState.RUNNING, "; ".join(words)
         self._fit, self._adopted_stamp_s = plan.fit, stamp_s
         self._chunks += 1
         steps = p.horizon_steps if asked else self._settings.executed_steps(self._chunks)
-        self._due_s = now_s + steps * p.step_s
+        self._due_s = now_s + slower * steps * p.step_s
 
     def _decline(self, reason: str, now_s: float) -> None:
         self._consent.drop()

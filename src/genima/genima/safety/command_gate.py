@@ -61,7 +61,7 @@ class CommandGate:
         names: Sequence[str] = JOINT_NAMES,
     ) -> None:
         p = self._parameters = parameters if parameters is not None else GateParameters()
-        self._robot_limits = limits
+        self.robot_limits = limits
         self._limits = _tightened(limits, p)
         self._checks = InputChecks(p, names, self._limits)
         space = FreeSpace(p.workspace_min_m, p.workspace_max_m, p.self_collision_margin_m)
@@ -110,7 +110,7 @@ class CommandGate:
         q, fault = self._checks.measured(reading, now_s)
         if q is None or fault is not None:
             raise InvalidCommand(f"reset: {fault.message if fault else 'no joint state'}")
-        if not self._robot_limits.within(q):
+        if not self.robot_limits.within(q):
             raise InvalidCommand(
                 f"reset: the arm stands at {q.round(4).tolist()} rad, outside its limits; "
                 "move it back by hand or with the manufacturer's tools"
