@@ -19,6 +19,7 @@ class FakeWorld:
     """The arm is at once where it is told to be; the task `touch` is done at its tenth step."""
 
     physics_dt_s = 0.01
+    longest_job_s = PATIENCE_S
 
     def __init__(self) -> None:
         self.closed = False

@@ -121,6 +121,9 @@ class EpisodeRunner:
         steps, moved_s = -1, time.monotonic()
         while True:
             episode = self._graph.query()
+            if episode.error:
+                self._graph.spin_until(goal.cancel().done, _CANCEL_LIMIT_S)
+                raise WorldError(episode.error)
             if episode.finished or goal.ended:
                 break
             if episode.steps > steps:

@@ -81,6 +81,7 @@ class WorldServices:
             response.success, response.succeeded = episode.success, episode.succeeded
             response.finished, response.steps = episode.finished, episode.steps
             response.task, response.seed = episode.task, episode.seed
+            response.error = episode.error
         return response
 
     def _on_query_expert(

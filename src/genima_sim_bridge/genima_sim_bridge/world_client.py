@@ -12,8 +12,10 @@ from rclpy.task import Future
 
 from genima.errors import WorldError
 
-#: How long a service or an action may take to answer [s]; a reset compiles a scene.
+#: How long a service or an action may take to answer [s].
 _ANSWER_LIMIT_S = 90.0
+#: A reset may start a simulator, in which a planner looks for a way to do the task [s].
+_RESET_LIMIT_S = 600.0
 _SPIN_S = 0.05
 
 
@@ -82,7 +84,7 @@ class WorldClient:
             WorldError: The world refuses.
             GraphFault: The sim bridge does not answer.
         """
-        response = self._answer(self._reset.call_async(request), "reset_world")
+        response = self._answer(self._reset.call_async(request), "reset_world", _RESET_LIMIT_S)
         if not response.success:
             raise WorldError(response.message)
         return response
@@ -95,7 +97,7 @@ class WorldClient:
         """
         return self._answer(self._query.call_async(QuerySuccess.Request()), "query_success")
 
-    def _answer(self, future: Future, name: str) -> Any:
-        if not self.spin_until(future.done, _ANSWER_LIMIT_S):
-            raise GraphFault(f"{name} was not answered in {_ANSWER_LIMIT_S:.0f} s")
+    def _answer(self, future: Future, name: str, limit_s: float = _ANSWER_LIMIT_S) -> Any:
+        if not self.spin_until(future.done, limit_s):
+            raise GraphFault(f"{name} was not answered in {limit_s:.0f} s")
         return future.result()

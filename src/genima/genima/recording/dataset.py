@@ -122,7 +122,7 @@ def _same(before: Any, now: Any) -> bool:
 def write_dataset(path: Path, info: DatasetInfo, rig: CameraRig) -> None:
     """Begin a data set: `cameras.yaml`, then `dataset.json`, which makes it one."""
     text = f"{CAMERAS_HEADING}\n"
-    text += yaml.safe_dump(_rig_content(rig), sort_keys=False, default_flow_style=None)
+    text += yaml.safe_dump(rig_content(rig), sort_keys=False, default_flow_style=None)
     write_text(path / CAMERAS_FILE, text)
     content = {"format": FORMAT, "version": VERSION} | asdict(info)
     content["image_storage"] = info.image_storage.value
@@ -151,7 +151,7 @@ def read_dataset(path: Path) -> DatasetInfo:
         raise InvalidDataset(f"{file} cannot be read: {error}; use another folder") from error
 
 
-def _rig_content(rig: CameraRig) -> dict[str, Any]:
+def rig_content(rig: CameraRig) -> dict[str, Any]:
     """As `cameras.load_rig` reads it, with the poses of calibration files written out."""
     return {"cameras": {name: _camera_content(camera) for name, camera in rig.cameras.items()}}
 

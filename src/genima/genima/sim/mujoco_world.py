@@ -116,6 +116,11 @@ class MujocoWorld:
         return self._physics_dt_s
 
     @property
+    def longest_job_s(self) -> float:
+        """How long compiling a scene may take on a busy machine [s]."""
+        return 60.0
+
+    @property
     def model(self) -> mujoco.MjModel:
         """The compiled scene of this episode."""
         return self._running().model

@@ -26,8 +26,6 @@ Images = Mapping[str, UInt8[Array, "h w 3"]]
 
 #: Length of a policy step [s]; RLBench's.
 POLICY_STEP_S = 0.05
-#: How long a job on the world's thread may take [s]; the slowest compiles a scene.
-_JOB_LIMIT_S = 60.0
 _ENDED = "the world has stopped; the sim bridge's log says why; restart the sim bridge"
 
 
@@ -56,6 +54,7 @@ class Episode:
         succeeded_at: The first policy step at which it was done; -1 if it never was.
         max_steps: Where a lockstep world stops without success; 0 for never.
         settle_steps: How far a lockstep world goes on after success.
+        error: Why the world has lost it; empty while it has not. A reset begins another one.
     """
 
     task: str = ""
@@ -65,6 +64,7 @@ class Episode:
     succeeded_at: int = -1
     max_steps: int = 0
     settle_steps: int = 0
+    error: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -74,6 +74,8 @@ class Episode:
     @property
     def finished(self) -> bool:
         """Whether a lockstep world goes no further."""
+        if self.error:
+            return True
         if self.succeeded:
             return self.steps >= self.succeeded_at + self.settle_steps
         return not self.task or 0 < self.max_steps <= self.steps
@@ -121,7 +123,7 @@ class WorldRunner(ABC):
             self._stopping = True
             self._wake.notify_all()
         if self._thread.is_alive():
-            self._thread.join(timeout=_JOB_LIMIT_S)
+            self._thread.join(timeout=self._world.longest_job_s)
 
     def call(self, job: Callable[[], Result]) -> Result:
         """Run `job` on the world's thread, between two steps, and return its result.
@@ -135,12 +137,13 @@ class WorldRunner(ABC):
                 raise WorldError(_ENDED)
             self._jobs.append((job, future))
             self._wake.notify_all()
+        limit_s = self._world.longest_job_s
         try:
-            return future.result(timeout=_JOB_LIMIT_S)
+            return future.result(timeout=limit_s)
         except TimeoutError as error:
             future.cancel()  # so that it is not done behind the caller's back
             raise WorldError(
-                f"the world did not answer within {_JOB_LIMIT_S:.0f} s; is the machine overloaded?"
+                f"the world did not answer within {limit_s:.0f} s; is the machine overloaded?"
             ) from error
 
     def reset(self, task: str, variation: int, seed: int, max_steps: int) -> tuple[str, ...]:
@@ -215,10 +218,16 @@ class WorldRunner(ABC):
         return round(stamp_s - self._reset_stamp_s, 9)
 
     def _advance(self, stamps_s: Float[Array, "n"]) -> None:
+        if self.episode.error:
+            return
         with self._wake:
             q_cmd = np.array([self._follower.sample(self._episode_s(t)).q for t in stamps_s])
             gripper_open = self._gripper_open
-        self._world.advance(q_cmd, gripper_open)
+        try:
+            self._world.advance(q_cmd, gripper_open)
+        except WorldError as error:
+            self.episode = replace(self.episode, error=str(error))
+            return
         steps = int(round(self._world.state().time_s / POLICY_STEP_S, 6))
         if steps > self.episode.steps:
             success, at = self._world.success(), self.episode.succeeded_at

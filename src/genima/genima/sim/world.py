@@ -53,12 +53,19 @@ class World(Protocol):
         """Length of one physics step [s]."""
         ...
 
+    @property
+    def longest_job_s(self) -> float:
+        """How long a reset may take, the slowest of its jobs [s]; what takes longer hangs."""
+        ...
+
     def task_names(self) -> tuple[str, ...]:
         """Tasks that `reset` takes."""
         ...
 
     def reset(self, task: str, variation: int, seed: int) -> tuple[str, ...]:
         """Begin an episode; the same three arguments give the same state, bit for bit.
+
+        Where it fails, the old episode goes on, or is lost if the simulator was needed for it.
 
         Returns:
             All wordings of the instruction, the instruction itself first.
@@ -78,7 +85,8 @@ class World(Protocol):
 
         Raises:
             InvalidCommand: `q_cmd` has another shape or holds a value that is not finite.
-            WorldError: The world was never reset, or its physics diverged.
+            WorldError: The world was never reset, or has lost the episode: its physics diverged,
+                or its simulator failed. A reset begins another one.
         """
         ...
 
