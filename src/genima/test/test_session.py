@@ -506,6 +506,54 @@ def test_lockstep_goes_on_in_a_world_whose_time_began_again() -> None:
     np.testing.assert_allclose(loop.arm, target(), atol=1e-6)
 
 
+# A driver that has yet to take hold of the arm
+
+
+@pytest.mark.parametrize("taking_s", [0.1, 1.5])
+def test_chunk_begins_once_the_driver_holds_the_arm(taking_s: float) -> None:
+    loop = Loop(SessionSettings(execution_horizon=20))
+    loop.start()
+    loop.session.arm_held = False
+    chunk = chunk_to(target())
+    loop.session.offer(Plan(chunk.q[-1], True, 0.9, chunk=chunk), loop.now_s, loop.now_s)
+    assert loop.status.chunks == 0
+    assert loop.status.reason == "the arm's driver takes hold of the arm"
+    standing = loop.advance() + loop.run(taking_s)
+    assert np.ptp([point.q for point in standing], axis=0).max() == 0.0  # a stream to begin with
+    assert not loop.session.wants_target(loop.now_s)
+    loop.session.arm_held = True
+    began_s = loop.now_s
+    loop.finish()
+    assert loop.now_s - began_s == pytest.approx(POLICY.horizon_s, abs=0.05)
+    loop.run(0.1)
+    np.testing.assert_allclose(loop.arm, target(), atol=1e-3)
+    require_smooth(loop.sent)
+
+
+def test_arm_that_no_driver_takes_is_told_of_and_halted() -> None:
+    loop = Loop()
+    loop.start()
+    loop.session.arm_held = False
+    loop.offer(target())
+    loop.run(5.2)
+    assert loop.status.state is SessionState.HALTED
+    assert "has not taken hold of the arm within 5.0 s; see its status" in loop.status.reason
+
+
+def test_goal_that_ends_before_the_arm_is_held_moves_nothing_later() -> None:
+    loop = Loop()
+    loop.start()
+    loop.session.arm_held = False
+    loop.offer(target())
+    loop.run(0.2)
+    loop.session.end("cancelled")
+    loop.session.arm_held = True
+    loop.run(0.3)
+    np.testing.assert_array_equal(loop.arm, Q_HOME)
+    loop.start()
+    assert loop.run(0.3) == []
+
+
 # Targets that are too far for the horizon
 
 

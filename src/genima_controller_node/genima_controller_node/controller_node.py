@@ -10,20 +10,19 @@ from functools import partial
 from genima_msgs.msg import ControllerStatus, TargetTile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
-from visualization_msgs.msg import MarkerArray
 
 from genima.control.overrun_watch import MOST_MISSED, OverrunWatch
 from genima.control.planner import Plan
-from genima.control.session_types import SessionState, SessionStatus
+from genima.control.session_types import SessionStatus
 from genima.errors import GenimaError, NotReady
 from genima.kinematics import JOINT_NAMES
-from genima.spheres import sphere_poses
 from genima.timing import DeadlineLoop
 from genima_controller_node.command_publisher import CommandPublisher
 from genima_controller_node.consent_services import ConsentServices
 from genima_controller_node.execute_server import ExecuteServer
 from genima_controller_node.interlocks import Interlocks
 from genima_controller_node.parameters import ControllerParameters
+from genima_controller_node.planned_markers import PlannedMarkers
 from genima_controller_node.planning import make_session, planner_factory
 from genima_controller_node.status import StatusPublisher, health_of
 from genima_controller_node.target_intake import TargetIntake
@@ -31,7 +30,6 @@ from genima_ros.cameras import CameraInfos
 from genima_ros.conversions import gripper_is_open, joint_positions, seconds
 from genima_ros.diagnostics import Health
 from genima_ros.lifecycle import GenimaNode, run_node
-from genima_ros.markers import no_markers, target_markers
 from genima_ros.policies import make_policy, make_rig
 from genima_ros.qos import JOINT_STATES, JOINT_STATES_LOCKSTEP, LATCHED, RELIABLE_LATEST
 
@@ -39,8 +37,6 @@ from genima_ros.qos import JOINT_STATES, JOINT_STATES_LOCKSTEP, LATCHED, RELIABL
 _STATUS_POLL_S = 0.05
 #: A hand-over between threads of one process must not cost a control period.
 _SWITCH_INTERVAL_S = 0.0005
-#: In these a plan that was looked at is one that was not refused.
-_SHOWN = (SessionState.RUNNING, SessionState.AWAITING_APPROVAL)
 
 
 class ControllerNode(GenimaNode):
@@ -62,7 +58,7 @@ class ControllerNode(GenimaNode):
         self._loop = DeadlineLoop(1.0 / p.rate_hz)
         self._overruns = OverrunWatch(p.rate_hz, MOST_MISSED)
         self._instructions = self.advertise(String, "instruction", LATCHED)
-        self._markers = self.advertise(MarkerArray, "targets/planned", LATCHED)
+        self._markers = PlannedMarkers(self, 0.0 if p.approve else 2.0 * self._policy.horizon_s)
         statuses = self.advertise(ControllerStatus, "status", LATCHED)
         self._statuses = StatusPublisher(statuses, self.get_logger())
         self._commands = CommandPublisher(self, self._lockstep, p.dry_run)
@@ -104,7 +100,7 @@ class ControllerNode(GenimaNode):
         if not self._lockstep:
             self._thread.join()
         self._publish_status()
-        self._markers.publish(no_markers())
+        self._markers.clear()
 
     def cleanup(self) -> None:
         """Disconnect."""
@@ -194,6 +190,7 @@ class ControllerNode(GenimaNode):
         if reason := self._interlocks.stop_reason():
             self._halt_if_active(reason)
         with self._lock:
+            self._session.arm_held = self._interlocks.arm_held()
             setpoints = self._session.advance(now_s)
             if setpoints:
                 self._commands.publish(setpoints, self._session.gripper_open, now_s)
@@ -212,18 +209,9 @@ class ControllerNode(GenimaNode):
         with self._lock:
             now_s = self._now_s()
             if self._session.offer(plan, stamp_s, now_s):
-                self._show(plan, stamp_s)
+                self._markers.show(plan, stamp_s, self._session.status.state)
         if self._lockstep:
             self._advance(now_s)
-
-    def _show(self, plan: Plan, stamp_s: float) -> None:
-        """Show what is followed; what the operator is asked about stays while he is asked."""
-        markers = no_markers()
-        if plan.q_target is not None and self._session.status.state in _SHOWN:
-            shown_s = 0.0 if self.parameters.approve else 2.0 * self._policy.horizon_s
-            poses = sphere_poses(plan.q_target)
-            markers = target_markers(poses, plan.gripper_open, stamp_s, shown_s, alpha=0.5)
-        self._markers.publish(markers)
 
     def _on_defect(self, error: Exception) -> None:
         self.report_defect(error)
@@ -236,6 +224,8 @@ class ControllerNode(GenimaNode):
         self._overruns.hear(self._loop.overruns, time.monotonic())
         locks = self._interlocks
         self._halt_if_active(locks.stop_reason() or self._overruns.reason() or locks.rivals())
+        with self._lock:
+            self._markers.heed(self._session.status.state)
         now_s = self._now_s()
         self._statuses.poll(self._status(), now_s, self._session.target_age_s(now_s), self._loop)
 

@@ -16,6 +16,7 @@ _STOP_TIMEOUT_S = 1.0
 #: A driver repeats its status once a second; what one said that is gone is forgotten [s].
 _DRIVER_MEMORY_S = 3.0
 _UNABLE = (DriverStatus.DISCONNECTED, DriverStatus.HALTED)
+_HOLDS = (DriverStatus.HOLDING, DriverStatus.FOLLOWING)
 
 
 class Interlocks:
@@ -33,6 +34,7 @@ class Interlocks:
         self._on_stop = on_stop
         self._stops = EmergencyStopMemory(_STOP_TIMEOUT_S, memory_s=_STOP_TIMEOUT_S)
         self._driver = ("", 0.0)
+        self._arm_held = True
         node.subscribe(EmergencyStop, "estop", self._on_emergency_stop, EMERGENCY_STOP)
         node.subscribe(DriverStatus, "driver_status", self._on_driver, LATCHED)
 
@@ -41,6 +43,14 @@ class Interlocks:
         now_s = time.monotonic()
         words, heard_s = self._driver
         return self._stops.reason(now_s) or (words if now_s - heard_s < _DRIVER_MEMORY_S else "")
+
+    def arm_held(self) -> bool:
+        """Whether the arm's driver holds the arm; true where no driver speaks, and in a dry run.
+
+        What is sent before is lost, or is far ahead of the arm once it is held.
+        """
+        silent = time.monotonic() - self._driver[1] >= _DRIVER_MEMORY_S
+        return self._dry_run or silent or self._arm_held
 
     def rivals(self) -> str:
         """That others command the arm as well, in a sentence; empty if nobody does."""
@@ -85,6 +95,7 @@ class Interlocks:
 
     def _on_driver(self, message: DriverStatus) -> None:
         words = f"the arm's driver cannot move it: {message.reason}"
+        self._arm_held = message.state in _HOLDS
         self._driver = (words if message.state in _UNABLE else "", time.monotonic())
         self._tell()
 

@@ -93,6 +93,7 @@ def make_session(parameters: ControllerParameters, policy: Policy) -> ControlSes
             position_margin_rad=parameters.position_margin_rad,
             start_tolerance_rad=parameters.start_tolerance_rad,
             tracking_tolerance_rad=parameters.tracking_tolerance_rad,
+            arm_delay_s=parameters.lookahead_s + parameters.joint_state_timeout_s,
             joint_state_timeout_s=parameters.joint_state_timeout_s,
             # A chunk is followed to its end, so the gate must bear a target as old as that.
             target_timeout_s=policy.horizon_s

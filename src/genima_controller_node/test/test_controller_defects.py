@@ -64,13 +64,16 @@ def test_defect_halts_the_arm_and_the_node_takes_a_new_goal(node: Any) -> None:
 def test_only_what_is_followed_is_shown_as_planned(node: Any, folded: bool) -> None:
     begin(node)
     shown: list[Any] = []
-    node._markers.publish = shown.append
+    node._markers._publisher.publish = shown.append
     q = np.array([0.0, -0.3, 0.0, -2.2, 0.0, 0.0, 2.3]) if folded else Q_HOME + 0.1
     node._on_plan(Plan(q, True, 0.9), 1.0)
     assert node._status().targets_refused == folded
     (markers,) = shown
     spheres = [m for m in markers.markers if m.action == Marker.ADD]
     assert bool(spheres) is not folded
+    node._end("cancelled")
+    node._publish_status()
+    assert [m.action for m in shown[-1].markers] == [Marker.DELETEALL]
 
 
 def test_emergency_stop_reaches_the_session_at_once(node: Any) -> None:

@@ -74,6 +74,26 @@ def test_all_may_begin_where_nothing_forbids_it(bench: Bench) -> None:
     assert bench.stops == []
 
 
+def test_arm_is_held_where_its_driver_says_so_or_where_there_is_none(bench: Bench) -> None:
+    assert bench.interlocks.arm_held()
+    for state, held in (
+        (DriverStatus.IDLE, False),
+        (DriverStatus.HOLDING, True),
+        (DriverStatus.FOLLOWING, True),
+        (DriverStatus.HOMING, False),
+    ):
+        bench.drive(state)
+        assert bench.interlocks.arm_held() is held
+    bench.now_s += 3.5  # that driver is gone
+    assert bench.interlocks.arm_held()
+
+
+def test_dry_run_waits_for_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, dry_run=True)
+    bench.drive(DriverStatus.IDLE)
+    assert bench.interlocks.arm_held()
+
+
 def test_pressed_stop_is_told_at_once_and_forbids_new_goals(bench: Bench) -> None:
     bench.press(True)
     assert "'pendant' is pressed" in bench.stops[0]

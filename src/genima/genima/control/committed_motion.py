@@ -117,7 +117,7 @@ class CommittedMotion:
         self.ending = True
         self._gate.trip(reason)
 
-    def follow(self, plan: Plan, q_target: Float[Array, "7"], seen_s: float) -> float:
+    def follow(self, plan: Plan, seen_s: float) -> float:
         """Go over to a plan; a chunk begins when the moving arm was seen, not when it is ready.
 
         What lies beyond the gate's position limits is followed as far as those let the arm go,
@@ -134,7 +134,8 @@ class CommittedMotion:
             step_s = slower * self._policy.step_s
             if chunk is None:
                 horizon = self._policy.horizon_steps
-                splicer.move_to(clamp(q_target), plan.gripper_open, now_s, horizon, step_s)
+                q_target = clamp(plan.postures[-1])
+                splicer.move_to(q_target, plan.gripper_open, now_s, horizon, step_s)
             else:
                 splicer.splice(self._dated(chunk, seen_s, now_s, step_s), now_s)
 

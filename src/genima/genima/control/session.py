@@ -11,6 +11,7 @@ from genima.arrays import Array, Float
 from genima.control.committed_motion import CommittedMotion
 from genima.control.consent import Consent
 from genima.control.joint_history import JointHistory
+from genima.control.kept_plan import TAKES_HOLD, KeptPlan
 from genima.control.planner import Plan
 from genima.control.session_types import SessionSettings, SessionState, SessionStatus, Setpoint
 from genima.control.splicer import ChunkSplicer
@@ -31,6 +32,9 @@ class ControlSession:
         policy: Its time scale.
         gate: The last check of every setpoint.
         splicer: Joins targets into one motion.
+
+    Attributes:
+        arm_held: Whether a driver holds the arm; until then setpoints stand where it stands.
     """
 
     def __init__(
@@ -43,7 +47,8 @@ class ControlSession:
         self._consent = Consent(settings.approval_timeout_s, look=not settings.blocking)
         self._joint_timeout_s = gate.parameters.joint_state_timeout_s
         self._watch = TargetWatch(settings.first_target_timeout_s, settings.target_timeout_s)
-        self.history = JointHistory()
+        self.history, self.arm_held = JointHistory(), True
+        self._kept: KeptPlan | None = None
         self._state = SessionState.IDLE
         self._reason = self._instruction = ""
         self._chunks = self._refused = 0
@@ -133,7 +138,7 @@ class ControlSession:
 
     def wants_target(self, now_s: float) -> bool:
         """Whether a target would be taken now."""
-        waits = self.active and not self._consent.pending
+        waits = self.active and not self._consent.pending and self._kept is None
         return waits and now_s >= self._due_s - SAME_TIME_S
 
     def not_before_s(self) -> float:
@@ -203,6 +208,8 @@ class ControlSession:
     def advance(self, now_s: float) -> list[Setpoint]:
         """Commit setpoints until the lookahead is covered; empty while nothing is to move."""
         self._check_inputs(now_s)
+        if self._kept is not None and self.arm_held:
+            self._follow(self._kept, now_s)
         motion, awaited = self._motion, self.wants_target(now_s) or self._consent.pending
         blocked = self._settings.blocking and awaited and not motion.braking
         if not motion.moving or blocked:
@@ -218,6 +225,7 @@ class ControlSession:
     def _stop(self, state: SessionState, reason: str) -> None:
         self._state, self._reason = state, reason
         self._consent.drop()
+        self._kept = None
         self._motion.stop(reason)
 
     def _objection(self, plan: Plan, age_s: float) -> str:
@@ -227,16 +235,24 @@ class ControlSession:
         return self._settings.bad_age(age_s) or words
 
     def _adopt(self, plan: Plan, stamp_s: float, now_s: float) -> None:
-        asked, p = self._settings.approve, self._policy
-        seen_s = stamp_s if self.moving and not asked else np.inf
-        if plan.q_target is None or not self._try_to_seed(now_s):
+        in_motion = self.moving and not self._settings.approve
+        if not self._try_to_seed(now_s):
             return
-        slower = self._motion.follow(plan, plan.q_target, seen_s)
-        words = [_DRY_RUN] * self._settings.dry_run + [plan.warning] * bool(plan.warning)
-        self._state, self._reason = SessionState.RUNNING, "; ".join(words)
         self._fit, self._adopted_stamp_s = plan.fit, stamp_s
+        self._kept = KeptPlan(plan, stamp_s if in_motion else np.inf, now_s)
+        if self.arm_held:
+            self._follow(self._kept, now_s)
+        else:
+            self._state, self._reason = SessionState.RUNNING, TAKES_HOLD
+
+    def _follow(self, kept: KeptPlan, now_s: float) -> None:
+        plan, p = kept.plan, self._policy
+        slower, self._kept = self._motion.follow(plan, kept.seen_s), None
+        words = "; ".join(filter(None, [_DRY_RUN * self._settings.dry_run, plan.warning]))
+        self._state, self._reason = SessionState.RUNNING, words
         self._chunks += 1
-        steps = p.horizon_steps if asked else self._settings.executed_steps(self._chunks)
+        settings = self._settings
+        steps = p.horizon_steps if settings.approve else settings.executed_steps(self._chunks)
         self._due_s = now_s + slower * steps * p.step_s
 
     def _decline(self, reason: str, now_s: float) -> None:
@@ -280,6 +296,7 @@ class ControlSession:
 
     def _lose_motion(self, reason: str) -> None:
         """What was committed is no longer what the arm does: begin anew where it is."""
+        self._kept = None
         self._motion.moving = False
         if self.active and not self._consent.pending:
             self._state, self._reason = SessionState.HOLDING, reason
@@ -292,6 +309,8 @@ class ControlSession:
             self.halt(stale)
         elif self._settings.blocking:
             return
+        elif self._kept is not None and (overdue := self._kept.overdue(now_s)):
+            self.halt(overdue)
         elif overdue := self._consent.overdue(now_s):
             self._decline(overdue, now_s)
         elif self._state is SessionState.WAITING:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The last object before a joint trajectory is published."""
 
+import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -61,12 +63,16 @@ class CommandGate:
         names: Sequence[str] = JOINT_NAMES,
     ) -> None:
         p = self._parameters = parameters if parameters is not None else GateParameters()
-        self.robot_limits = limits
+        self._robot_limits = limits
         self._limits = _tightened(limits, p)
         self._checks = InputChecks(p, names, self._limits)
         space = FreeSpace(p.workspace_min_m, p.workspace_max_m, p.self_collision_margin_m)
         self._stop_check = StopCheck(space)
         self._limiter: TickLimiter | None = None
+        # Where the arm may be by now: the newest output, and older ones.
+        self._recent: deque[Float[Array, "7"]] = deque(
+            maxlen=1 + math.ceil(p.arm_delay_s / p.period_s)
+        )
         self._passing = False
         self._latched: Fault | None = None
         self._limited_steps = 0
@@ -82,6 +88,11 @@ class CommandGate:
     def parameters(self) -> GateParameters:
         """How strict it is."""
         return self._parameters
+
+    @property
+    def robot_limits(self) -> JointLimits:
+        """Those that the robot itself has."""
+        return self._robot_limits
 
     @property
     def limits(self) -> JointLimits:
@@ -110,7 +121,7 @@ class CommandGate:
         q, fault = self._checks.measured(reading, now_s)
         if q is None or fault is not None:
             raise InvalidCommand(f"reset: {fault.message if fault else 'no joint state'}")
-        if not self.robot_limits.within(q):
+        if not self._robot_limits.within(q):
             raise InvalidCommand(
                 f"reset: the arm stands at {q.round(4).tolist()} rad, outside its limits; "
                 "move it back by hand or with the manufacturer's tools"
@@ -121,6 +132,8 @@ class CommandGate:
         self._latched = None
         self._limited_steps = 0
         self._now_s = now_s
+        self._recent.clear()
+        self._recent.append(q)
         self._output = GateOutput(q, np.zeros(7), GateState.HOLDING, GateReason.NONE, "", False)
 
     def trip(self, message: str) -> None:
@@ -139,6 +152,8 @@ class CommandGate:
             now_s: The present time [s].
         """
         self._output = self._step(command, reading, now_s)
+        if self._output.q is not None:
+            self._recent.append(self._output.q)
         return self._output
 
     def _step(
@@ -147,7 +162,7 @@ class CommandGate:
         limiter, checks = self._limiter, self._checks
         if limiter is None:
             return _UNSEEDED
-        fault = self._clock_fault(now_s) or checks.reading_fault(reading, now_s, limiter.q)
+        fault = self._clock_fault(now_s) or checks.reading_fault(reading, now_s, self._recent)
         q_wanted: Float[Array, "7"] | None = None
         if fault is None and self._latched is None and command is not None:
             q_wanted, fault = checks.wanted(command, now_s, limiter.q, self._passing)

@@ -43,7 +43,12 @@ class GateReason(Enum):
     TRIPPED = "somebody asked for a halt"
 
 
-_MAY_BE_ZERO = ("position_margin_rad", "max_limited_steps", "self_collision_margin_m")
+_MAY_BE_ZERO = (
+    "arm_delay_s",
+    "position_margin_rad",
+    "max_limited_steps",
+    "self_collision_margin_m",
+)
 
 
 class Fault(NamedTuple):
@@ -66,6 +71,8 @@ class GateParameters:
         start_tolerance_rad: Largest distance of the first command to the standing arm [rad].
         tracking_tolerance_rad: Largest distance of the measured to the commanded arm, and of a
             command to the one before [rad].
+        arm_delay_s: How far behind the output the arm may be measured [s]: outputs are sent
+            ahead, and joint states are old when they come.
         joint_state_timeout_s: Oldest joint state that is acted on [s].
         target_timeout_s: Oldest target that is acted on [s]; outlasts the drawing and the steps
             of a chunk that are executed before the next one is taken.
@@ -87,6 +94,7 @@ class GateParameters:
     jerk_fraction: float = 1.0
     start_tolerance_rad: float = 0.1
     tracking_tolerance_rad: float = 0.3
+    arm_delay_s: float = 0.0
     joint_state_timeout_s: float = 0.1
     target_timeout_s: float = 2.0
     max_limited_steps: int = 50

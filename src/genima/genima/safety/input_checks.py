@@ -33,20 +33,24 @@ class InputChecks:
         self._command_order = JointOrder(names, extra_allowed=False)
 
     def reading_fault(
-        self, reading: JointReading | None, now_s: float, q_out: Float[Array, "7"]
+        self, reading: JointReading | None, now_s: float, recent: Sequence[Float[Array, "7"]]
     ) -> Fault | None:
-        """What is wrong with a joint state of an arm that was sent to `q_out` [rad]."""
+        """What is wrong with a joint state of an arm that was sent along `recent`, to its end."""
         q, fault = self.measured(reading, now_s)
         if q is None:
             return fault
-        distance = np.abs(q - q_out)
-        if distance.max() <= self._parameters.tracking_tolerance_rad:
+        tolerance_rad = self._parameters.tracking_tolerance_rad
+        if np.abs(q - recent[-1]).max() <= tolerance_rad:
+            return None
+        distances = np.abs(q - np.array(recent))
+        distance = distances[distances.max(axis=1).argmin()]
+        if distance.max() <= tolerance_rad:
             return None
         joint = int(distance.argmax())
         return Fault(
             GateReason.TRACKING,
             f"joint {joint + 1} is {distance[joint]:.3f} rad from where it was sent, at most "
-            f"{self._parameters.tracking_tolerance_rad} is allowed; free the arm and reset",
+            f"{tolerance_rad} is allowed; free the arm and reset",
         )
 
     def measured(
