@@ -57,12 +57,20 @@ class StatusPublisher:
         if same and self._polls < _REPEAT_POLLS:
             return
         if not same:
-            text = f"{state.name.lower()}: {reason}".removesuffix(": ")
-            getattr(self._logger, weight.value)(text)
+            self._log(f"{state.name.lower()}: {reason}".removesuffix(": "), weight)
         self._last, self._polls = (state, reason), 0
         message = make_message()
         message.header.stamp = time_message(self._now_s())
         self._publisher.publish(message)
+
+    def _log(self, text: str, weight: Weight) -> None:
+        # A line for each: rclpy refuses one whose severity changes.
+        if weight is Weight.ERROR:
+            self._logger.error(text)
+        elif weight is Weight.WARNING:
+            self._logger.warning(text)
+        else:
+            self._logger.info(text)
 
 
 def arm_joint_state(
