@@ -100,7 +100,9 @@ class Bench:
             self.session.home().result()
         except GenimaError as error:
             raise SystemExit(f"it does not go home: {error}") from error
-        self.wait(lambda: self.session.status.state is DriverState.HOLDING)
+        self.wait(lambda: self.session.status.state in (DriverState.HOLDING, DriverState.HALTED))
+        if (status := self.session.status).state is DriverState.HALTED:
+            raise SystemExit(f"it does not go home (is the machine busy?): {status.reason}")
         time.sleep(0.5)
 
     def wait(self, condition: Callable[[], bool]) -> None:

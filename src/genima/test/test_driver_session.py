@@ -255,6 +255,7 @@ def test_an_arm_that_is_not_there_is_sought_again_by_recover() -> None:
         with pytest.raises(ArmError, match="activate FCI in Desk"):
             order().result()
         assert (driver.state, driver.cause) == (DriverState.DISCONNECTED, DriverCause.NETWORK)
+        assert driver.reason.endswith("then call recover")
     with pytest.raises(NotReady, match="activate FCI in Desk"):
         driver.session.home().result()
     driver.close()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arm and gripper as the driver sees them: whether they are there, and what is wrong with them."""
 
-from genima.driver.troubles import cause_of, trouble_cause
+from genima.driver.troubles import cause_of, trouble_cause, with_advice
 from genima.driver.types import DriverCause
 from genima.errors import GenimaError, NotReady
 from genima.franka.arm_and_hand import ArmAndHand
@@ -69,7 +69,7 @@ class Equipment:
         try:
             self._robot.arm.connect()
         except GenimaError as error:
-            self._unconnected = (cause_of(error), str(error))
+            self._unconnected = (cause_of(error), with_advice(str(error)))
             raise
         try:
             if self._robot.hand is not None:

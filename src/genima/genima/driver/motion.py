@@ -11,6 +11,7 @@ from genima.control.joint_order import JointOrder
 from genima.control.quintic import Quintic, at_rest
 from genima.driver.checks import require_near, require_present
 from genima.driver.gate_parameters import gate_parameters
+from genima.driver.troubles import with_advice
 from genima.driver.types import (
     DriverCause,
     DriverParameters,
@@ -131,9 +132,7 @@ class ArmMotion:
     def halt(self, cause: DriverCause, reason: str) -> None:
         """Brake now and stand until `clear`; the first cause stays."""
         if not self.halted:
-            told = "recover" in reason or "restart" in reason
-            advised = reason if told else f"{reason}; then call recover"
-            self._note(cause, advised, DriverState.HALTED)
+            self._note(cause, with_advice(reason), DriverState.HALTED)
 
     def require_start(self, trajectory: Trajectory, q: Float[Array, "7"], now_s: float) -> None:
         """Refuse a trajectory that a standing arm cannot begin with; see `accept`."""

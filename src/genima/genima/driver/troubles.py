@@ -29,6 +29,12 @@ def cause_of(error: GenimaError) -> DriverCause:
     return DriverCause.REFUSED
 
 
+def with_advice(reason: str) -> str:
+    """A reason that also says how to go on once its cause is mended."""
+    told = "recover" in reason or "restart" in reason
+    return reason if told else f"{reason}; then call recover"
+
+
 def with_trouble(status: DriverStatus, cause: DriverCause, trouble: str) -> DriverStatus:
     """A status that also tells what is wrong with the equipment at present.
 

@@ -88,7 +88,9 @@ class ArmSettings:
 
     def __post_init__(self) -> None:
         if not self.host:
-            raise InvalidParameter(f"the {self.name} has no address; give that of its control box")
+            raise InvalidParameter(
+                f"the {self.name} has no address; give that of its control box (robot_ip)"
+            )
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, float) and not 0.0 < value < np.inf:
