@@ -27,9 +27,9 @@ from genima.control.session_types import SessionState
 from genima.evaluation.domain import claim_domain
 from genima.kinematics import JOINT_NAMES, Q_HOME
 from genima.spheres import sphere_poses
-from genima_controller_node.approve_client import ApproveClient, shown_target
+from genima_controller_node.approve_client import ApproveClient
 from genima_ros.conversions import joint_state
-from genima_ros.markers import no_markers, target_markers
+from genima_ros.markers import no_markers, shown_target, target_markers
 from genima_ros.qos import JOINT_STATES_PUBLISHER, LATCHED
 
 pytestmark = pytest.mark.graph

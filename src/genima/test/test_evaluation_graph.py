@@ -16,9 +16,10 @@ from rich.console import Console
 
 import genima
 from genima.errors import EvaluationError
+from genima.evaluation.crew import run_crew
 from genima.evaluation.domain import claim_domain
 from genima.evaluation.folder import EvaluationFolder, open_folder
-from genima.evaluation.graph import GraphSettings, run_graph
+from genima.evaluation.graph import GraphSettings, graph_starter
 from genima.evaluation.plan import EvaluationPlan
 from genima.evaluation.terminal import ProgressDisplay
 
@@ -30,11 +31,15 @@ LAUNCH_FILE = """
   {arguments}
   <node pkg="stand_in" exec="runner" name="runner" on_exit="shutdown">
     <param name="evaluation_dir" value="$(var evaluation_dir)"/>
+    <param name="worker" value="$(var worker)"/>
   </node>
 </launch>
 """
 ARGUMENTS = (
     "evaluation_dir",
+    "worker",
+    "backend",
+    "cameras_file",
     "agent",
     "controller",
     "pacing",
@@ -60,7 +65,7 @@ for flag, word in zip(words, words[1:]):
     if flag == "--params-file":
         for node in yaml.safe_load(Path(word).read_text()).values():
             values |= node["ros__parameters"]
-folder = EvaluationFolder(Path(values["evaluation_dir"]))
+folder = EvaluationFolder(Path(values["evaluation_dir"]), values["worker"])
 journal = Journal(folder.episodes_file, folder.read_plan())
 
 def begin(key):
@@ -70,6 +75,10 @@ def finish(key):
     steps = int(os.environ["ROS_DOMAIN_ID"])
     journal.append(EpisodeRecord(key.task, key.seed, True, steps, ""))
     folder.running_file.unlink()
+
+def episodes():
+    while (key := folder.take_next()) is not None:
+        yield key
 
 print("the runner says hello", flush=True)
 {behaviour}
@@ -87,7 +96,8 @@ def make_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSettin
     monkeypatch.setenv("PYTHONPATH", LIBRARY)
 
     def make(behaviour: str) -> GraphSettings:
-        for folder in ("share/ament_index/resource_index/packages/stand_in", "lib/stand_in"):
+        packages = "share/ament_index/resource_index/packages"
+        for folder in (f"{packages}/stand_in", f"{packages}/genima_bringup", "lib/stand_in"):
             (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         runner = tmp_path / "lib/stand_in/runner"
         code = RUNNER.format(python=sys.executable, behaviour=textwrap.dedent(behaviour))
@@ -101,17 +111,17 @@ def make_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSettin
     return make
 
 
-def evaluate(path: Path, settings: GraphSettings) -> EvaluationFolder:
+def evaluate(path: Path, settings: GraphSettings, workers: int = 1) -> EvaluationFolder:
     console = Console(file=(path.parent / "terminal.txt").open("w"))
     with open_folder(path, PLAN) as folder, ProgressDisplay(PLAN, [], console) as display:
-        run_graph(folder, PLAN, settings, display)
+        run_crew(folder, PLAN, graph_starter(PLAN, settings, display), workers, display)
     return folder
 
 
 def test_all_episodes_run_in_one_graph(tmp_path: Path, make_settings: MakeSettings) -> None:
     settings = make_settings(
         """
-        for key in folder.remaining():
+        for key in episodes():
             begin(key)
             finish(key)
         """
@@ -126,7 +136,7 @@ def test_episode_in_which_the_runner_dies_is_marked_and_the_rest_goes_on(
 ) -> None:
     settings = make_settings(
         """
-        for key in folder.remaining():
+        for key in episodes():
             begin(key)
             if key.task == "a" and key.seed == 6:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -136,6 +146,42 @@ def test_episode_in_which_the_runner_dies_is_marked_and_the_rest_goes_on(
     records = evaluate(tmp_path / "out", settings).records()
     assert [record.success for record in records] == [True, False, True, True]
     assert records[1].reason == "error: the nodes have ended with exit code 1"
+
+
+def test_two_workers_share_the_episodes_between_domains_of_their_own(
+    tmp_path: Path, make_settings: MakeSettings
+) -> None:
+    settings = make_settings(
+        """
+        for key in episodes():
+            begin(key)
+            while len(list((folder.path / ".claims").glob("[!.]*"))) < 2:  # the other is there
+                time.sleep(0.01)
+            finish(key)
+        """
+    )
+    records = evaluate(tmp_path / "out", settings, workers=2).records()
+    assert [record.success for record in records] == [True] * 4
+    assert len({record.steps for record in records}) == 2  # it writes its domain there
+    assert "the runner says hello" in (tmp_path / "out" / "graph_1.log").read_text()
+
+
+def test_episode_of_a_worker_that_dies_between_two_is_run_by_another(
+    tmp_path: Path, make_settings: MakeSettings
+) -> None:
+    settings = make_settings(
+        """
+        for key in episodes():
+            marker = folder.path / "died"
+            if not marker.exists():
+                marker.touch()
+                os.kill(os.getpid(), signal.SIGKILL)  # has it, and has not begun
+            begin(key)
+            finish(key)
+        """
+    )
+    records = evaluate(tmp_path / "out", settings).records()
+    assert [record.success for record in records] == [True] * 4
 
 
 def test_graph_that_never_finishes_an_episode_is_given_up_with_its_last_words(
@@ -160,7 +206,7 @@ def test_killed_evaluation_leaves_no_process_and_is_resumed(
     out, pid_file = tmp_path / "out", tmp_path / "pid"
     settings = make_settings(
         f"""
-        for key in folder.remaining():
+        for key in episodes():
             begin(key)
             pid_file = Path({str(pid_file)!r})
             if key.task == "b" and not pid_file.exists():

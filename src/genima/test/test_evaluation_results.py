@@ -205,7 +205,7 @@ def test_terminal_shows_each_episode_the_table_and_the_failures() -> None:
     console = Console(width=100, record=True, force_terminal=False)
     failure = record("b", 5, success=False)
     with ProgressDisplay(PLAN, [record("a", 5)], console) as display:
-        display.begin(failure.key)
+        display.show_running([failure.key])
         display.finish(failure)
     report = build_report(PLAN, [record("a", 5), record("a", 6), failure, record("b", 6)])
     print_report(report, console)

@@ -10,7 +10,6 @@ import threading
 import time
 from contextlib import suppress
 
-import numpy as np
 import rclpy
 from genima_msgs.msg import ControllerStatus
 from rclpy.client import Client
@@ -24,13 +23,11 @@ from visualization_msgs.msg import MarkerArray
 
 from genima.approval.dialogue import ApprovalDialogue, ControllerView, Order
 from genima.approval.frontends import LineFrontend, ScreenFrontend
-from genima.approval.target import ShownTarget, joint_positions_of
 from genima.control.session_types import SessionState
 from genima.errors import GenimaError
-from genima.geometry import rotation_from_quat_xyzw, transform
 from genima.kinematics import JOINT_NAMES
-from genima.spheres import Sphere, sphere_colours
-from genima_ros.conversions import joint_positions, seconds
+from genima_ros.conversions import joint_positions
+from genima_ros.markers import shown_target
 from genima_ros.program import start_terminal_program
 from genima_ros.qos import JOINT_STATES, LATCHED
 
@@ -98,31 +95,6 @@ class ApproveClient(Node):
     def _on_joint_state(self, message: JointState) -> None:
         with suppress(GenimaError):  # the controller complains of it
             self._dialogue.feel(joint_positions(message, JOINT_NAMES), time.monotonic())
-
-
-def shown_target(message: MarkerArray) -> ShownTarget | None:
-    """The target that markers show; None if they show none.
-
-    Raises:
-        ValueError: They are not those of the controller.
-    """
-    markers = {marker.ns: marker for marker in message.markers}
-    names = [sphere.name.lower() for sphere in Sphere]
-    if set(markers) != set(names):
-        return None
-    poses = []
-    for name in names:
-        pose = markers[name].pose
-        at, turn = pose.position, pose.orientation
-        quat = np.array([turn.x, turn.y, turn.z, turn.w])
-        if not abs(float(quat @ quat) - 1.0) < 1e-3:
-            raise ValueError(f"marker {name!r} has no orientation")
-        poses.append(transform(rotation_from_quat_xyzw(quat), np.array([at.x, at.y, at.z])))
-    gripper = markers[names[-1]]
-    colour = 255.0 * np.array([gripper.color.r, gripper.color.g, gripper.color.b])
-    open_off, closed_off = (np.abs(sphere_colours(o)[-1] - colour).sum() for o in (True, False))
-    q = joint_positions_of(np.stack(poses))
-    return ShownTarget(q, bool(open_off < closed_off), seconds(gripper.header.stamp))
 
 
 def converse(

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sphere targets as RViz markers."""
 
+import numpy as np
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
+from genima.approval.target import ShownTarget, joint_positions_of
 from genima.arrays import Array, Float
-from genima.geometry import quat_xyzw_from_rotation
+from genima.geometry import quat_xyzw_from_rotation, rotation_from_quat_xyzw, transform
 from genima.spheres import Sphere, sphere_colours
-from genima_ros.conversions import duration_message, time_message
+from genima_ros.conversions import duration_message, seconds, time_message
 
 #: Diameter of a marker [m]: as large as the spheres of the front camera.
 _DIAMETER_M = 0.16
@@ -40,6 +42,31 @@ def target_markers(
         marker.lifetime = duration_message(lifetime_s)
         markers.append(marker)
     return MarkerArray(markers=markers)
+
+
+def shown_target(message: MarkerArray) -> ShownTarget | None:
+    """The inverse of `target_markers`; None if markers show no target.
+
+    Raises:
+        ValueError: They are not spheres as `target_markers` makes them.
+    """
+    markers = {marker.ns: marker for marker in message.markers}
+    names = [sphere.name.lower() for sphere in Sphere]
+    if set(markers) != set(names):
+        return None
+    poses = []
+    for name in names:
+        pose = markers[name].pose
+        at, turn = pose.position, pose.orientation
+        quat = np.array([turn.x, turn.y, turn.z, turn.w])
+        if not abs(float(quat @ quat) - 1.0) < 1e-3:
+            raise ValueError(f"marker {name!r} has no orientation")
+        poses.append(transform(rotation_from_quat_xyzw(quat), np.array([at.x, at.y, at.z])))
+    gripper = markers[names[-1]]
+    colour = 255.0 * np.array([gripper.color.r, gripper.color.g, gripper.color.b])
+    open_off, closed_off = (np.abs(sphere_colours(o)[-1] - colour).sum() for o in (True, False))
+    q = joint_positions_of(np.stack(poses))
+    return ShownTarget(q, bool(open_off < closed_off), seconds(gripper.header.stamp))
 
 
 def no_markers() -> MarkerArray:

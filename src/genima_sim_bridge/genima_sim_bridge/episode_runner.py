@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Works through the plan of an evaluation: reset the world, give the goal, write down the outcome.
+"""A worker of an evaluation: resets the world, gives the goal, writes down what came of it.
 
 It is a client that ends when its work is done, so it has no life cycle to be managed. Each outcome
 is on disk before the next episode begins. Where a node has gone or hangs it writes that down and
@@ -17,10 +17,10 @@ from rclpy.node import Node
 
 from genima.errors import WorldError
 from genima.evaluation.folder import EvaluationFolder
-from genima.evaluation.plan import EpisodeKey, EvaluationPlan, Pacing
+from genima.evaluation.plan import Agent, Controller, EpisodeKey, EvaluationPlan, Pacing
 from genima.evaluation.records import ERROR_MARK, EpisodeRecord, Journal
-from genima.policy import Policy
 from genima_ros.parameters import parameter
+from genima_ros.policies import make_policy
 from genima_sim_bridge.episode_runner_graph import GraphClient
 from genima_sim_bridge.episode_runner_observer import EpisodeObserver
 from genima_sim_bridge.program import run_program
@@ -42,6 +42,7 @@ class RunnerParameters:
     """What `eval.launch.xml` sets."""
 
     evaluation_dir: str = parameter("", "Folder with plan.json; results go there.")
+    worker: int = parameter(0, "Which of those that share the folder.", minimum=0)
     video: bool = parameter(True, "Film each episode.")
     start_limit_s: float = parameter(
         60.0, "How long the graph may take to start.", unit="s", minimum=1.0, maximum=600.0
@@ -70,21 +71,28 @@ class EpisodeRunner:
     def __init__(self, node: Node, parameters: RunnerParameters, stop: threading.Event) -> None:
         self._node = node
         self._parameters = parameters
-        self._folder = EvaluationFolder(Path(parameters.evaluation_dir))
+        self._folder = EvaluationFolder(Path(parameters.evaluation_dir), parameters.worker)
         self._plan: EvaluationPlan = self._folder.read_plan()
         self._journal = Journal(self._folder.episodes_file, self._plan)
         self._graph = GraphClient(node, stop.is_set, self._sign_of_life)
-        self._observer = EpisodeObserver(node, self._folder, Policy(), parameters.video)
+        policy_file = str(Path(self._plan.policy) / "policy.yaml") if self._plan.policy else ""
+        self._observer = EpisodeObserver(
+            node,
+            self._folder,
+            make_policy(policy_file),
+            parameters.video,
+            _targets_topic(self._plan),
+        )
 
     def run(self) -> None:
-        """Run what remains of the plan.
+        """Run episodes until none is left to take.
 
         Raises:
             GraphFault: A node has gone or hangs; the episode is written down.
             Interrupted: The runner was told to stop; the episode is not written down.
         """
         self._graph.wait_for_nodes(self._parameters.start_limit_s)
-        for key in self._folder.remaining():
+        while (key := self._folder.take_next()) is not None:
             self._mark_running(key)
             began_s = time.monotonic()
             try:
@@ -101,7 +109,8 @@ class EpisodeRunner:
             response = self._graph.reset(request)
             instruction = response.instructions[0]
             start_s = response.stamp.sec + response.stamp.nanosec * 1e-9
-            self._observer.begin(key, instruction, start_s)
+            is_first = key.seed == self._plan.seed
+            self._observer.begin(key, instruction, start_s, keeps_tile=is_first)
             self._graph.wait_for_controller(start_s, self._parameters.start_limit_s)
             if self._plan.pacing is Pacing.REALTIME:
                 self._graph.spin_until(
@@ -152,9 +161,9 @@ class EpisodeRunner:
         return _Outcome(False, steps, f"{ERROR_MARK}{error}")
 
     def _write(self, key: EpisodeKey, instruction: str, outcome: _Outcome, began_s: float) -> None:
-        missed = self._observer.finish(outcome.success, outcome.steps)
-        if missed and self._plan.pacing is Pacing.LOCKSTEP:
-            self._node.get_logger().warning(f"{key}: {missed} joint states were missed")
+        observed = self._observer.finish(outcome.success, outcome.steps)
+        if observed.missed and self._plan.pacing is Pacing.LOCKSTEP:
+            self._node.get_logger().warning(f"{key}: {observed.missed} joint states were missed")
         status = self._graph.status
         self._journal.append(
             EpisodeRecord(
@@ -166,6 +175,9 @@ class EpisodeRunner:
                 instruction=instruction,
                 chunks=status.chunks if status else 0,
                 targets_refused=status.targets_refused if status else 0,
+                targets_reached=observed.drawn_error.targets,
+                drawn_error_deg=observed.drawn_error.joints_deg,
+                drawn_error_mm=observed.drawn_error.tip_mm,
                 wall_s=round(time.monotonic() - began_s, 3),
             )
         )
@@ -178,6 +190,16 @@ class EpisodeRunner:
     def _sign_of_life(self) -> None:
         if self._folder.running_file.exists():
             self._folder.running_file.touch()
+
+
+def _targets_topic(plan: EvaluationPlan) -> str:
+    """Where the drawn targets are told, decoded.
+
+    The geometric controller decodes the drawing; what a trained one means to do is its own.
+    """
+    if plan.agent is Agent.BLANK:
+        return ""
+    return "targets/planned" if plan.controller is Controller.GEOMETRIC else "targets/drawn"
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records what happens in an episode: joint positions, the first drawn tile, and a video."""
+"""Records what happens in an episode: joint positions, drawn targets, a tile, and a video."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -9,10 +10,12 @@ import numpy as np
 from genima_msgs.msg import TargetTile
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
+from visualization_msgs.msg import MarkerArray
 
 from genima.arrays import Array, Float, UInt8
 from genima.cameras import square_image
 from genima.errors import GenimaError
+from genima.evaluation.drawn_targets import DrawnError, DrawnTargets
 from genima.evaluation.folder import EvaluationFolder
 from genima.evaluation.plan import EpisodeKey
 from genima.evaluation.trajectory import TrajectoryRecorder, save_trajectory
@@ -20,7 +23,8 @@ from genima.evaluation.video import Caption, Outcome, VideoWriter, compose_frame
 from genima.kinematics import JOINT_NAMES
 from genima.policy import Policy
 from genima_ros.conversions import image_to_rgb, joint_positions, seconds
-from genima_ros.qos import RECORDING
+from genima_ros.markers import shown_target
+from genima_ros.qos import LATCHED, RECORDING
 
 #: How long the last frame of a video stays [frames].
 _LAST_FRAMES = 16
@@ -39,23 +43,45 @@ class _Recording:
     start_s: float
     keeps_tile: bool
     joints: TrajectoryRecorder
+    targets: DrawnTargets
     video: VideoWriter | None
     tile: UInt8[Array, "t t 3"] | None = None
     views: Views = field(default_factory=dict)
     frame: int = -1
 
 
+@dataclass(frozen=True)
+class Observed:
+    """What a recording amounts to.
+
+    Attributes:
+        missed: Joint states that did not come.
+        drawn_error: How far the arm was from its targets.
+    """
+
+    missed: int = 0
+    drawn_error: DrawnError = field(default_factory=DrawnError)
+
+
 class EpisodeObserver:
-    """Subscribes to joint states, tiles and, for videos, to the cameras.
+    """Subscribes to joint states, targets, tiles and, for videos, to the cameras.
 
     Args:
         node: Subscribes.
         folder: Where recordings go.
         policy: Names the cameras and the length of a step.
         video: Whether episodes are filmed.
+        targets_topic: Markers of the drawn targets; empty if there are none.
     """
 
-    def __init__(self, node: Node, folder: EvaluationFolder, policy: Policy, video: bool) -> None:
+    def __init__(
+        self,
+        node: Node,
+        folder: EvaluationFolder,
+        policy: Policy,
+        video: bool,
+        targets_topic: str = "",
+    ) -> None:
         self._node = node
         self._folder = folder
         self._policy = policy
@@ -66,21 +92,33 @@ class EpisodeObserver:
         self._recording: _Recording | None = None
         node.create_subscription(JointState, "joint_states", self._on_joint_state, RECORDING)
         node.create_subscription(TargetTile, "target_tile", self._on_tile, RECORDING)
+        if targets_topic:
+            node.create_subscription(MarkerArray, targets_topic, self._on_targets, LATCHED)
         for name in policy.cameras if video else ():
             topic = f"{name}/color/image_raw"
             node.create_subscription(Image, topic, partial(self._on_image, name), RECORDING)
 
-    def begin(self, key: EpisodeKey, instruction: str, start_s: float) -> None:
-        """Begin to record an episode whose first state is stamped `start_s`."""
-        rate_hz = round(1.0 / self._policy.step_s)
+    def begin(
+        self, key: EpisodeKey, instruction: str, start_s: float, keeps_tile: bool = False
+    ) -> None:
+        """Begin to record an episode whose first state is stamped `start_s`.
+
+        Args:
+            key: Which episode.
+            instruction: What the arm is told.
+            start_s: Stamp of the first state [s].
+            keeps_tile: Whether its first tile becomes the picture of the task.
+        """
+        step_s = self._policy.step_s
         path = self._folder.unfinished_video_file(key)
         recording = self._recording = _Recording(
             key=key,
             instruction=instruction,
             start_s=start_s,
-            keeps_tile=not self._folder.tile_file(key.task).exists(),
-            joints=TrajectoryRecorder(start_s, self._policy.step_s),
-            video=VideoWriter(path, rate_hz) if self._films else None,
+            keeps_tile=keeps_tile,
+            joints=TrajectoryRecorder(start_s, step_s),
+            targets=DrawnTargets(start_s, step_s, self._policy.horizon_steps),
+            video=VideoWriter(path, round(1.0 / step_s)) if self._films else None,
         )
         if self._newest_joints is not None:
             stamp_s, q = self._newest_joints
@@ -99,16 +137,17 @@ class EpisodeObserver:
             return True
         return recording.joints.last_step >= step and (not self._films or recording.frame >= step)
 
-    def finish(self, success: bool, steps: int) -> int:
-        """Write the recordings of an episode; returns how many joint states were missed."""
+    def finish(self, success: bool, steps: int) -> Observed:
+        """Write the recordings of an episode."""
         recording, self._recording = self._recording, None
         if recording is None:
-            return 0
+            return Observed()
         table = recording.joints.table(steps)
         save_trajectory(self._folder.trajectory_file(recording.key), table, self._policy.step_s)
         if recording.video is not None:
             self._finish_video(recording, recording.video, success)
-        return int(np.isnan(table).any(axis=1).sum())
+        missed = int(np.isnan(table).any(axis=1).sum())
+        return Observed(missed, recording.targets.error(table))
 
     def _finish_video(self, recording: _Recording, video: VideoWriter, success: bool) -> None:
         path = self._folder.unfinished_video_file(recording.key)
@@ -133,6 +172,12 @@ class EpisodeObserver:
         self._newest_joints = stamp_s, q
         if self._recording is not None:
             self._recording.joints.add(q, stamp_s)
+
+    def _on_targets(self, message: MarkerArray) -> None:
+        with suppress(ValueError):  # whoever draws complains of it
+            target = shown_target(message)
+            if target is not None and self._recording is not None:
+                self._recording.targets.add(target.q, target.stamp_s)
 
     def _on_tile(self, message: TargetTile) -> None:
         recording = self._recording

@@ -81,7 +81,7 @@ def test_first_observation_counts_though_it_comes_before_the_answer_to_the_reset
     topics.joints(1)
     topics.images(1)
     assert observer.has_seen(1)
-    assert observer.finish(success=True, steps=1) == 0
+    assert observer.finish(success=True, steps=1).missed == 0
     assert load_trajectory(folder.trajectory_file(KEY))[:, 0].tolist() == [0.0, 1.0]
     assert frame_steps(folder.video_file(KEY, success=True))[:2] == [0, 1]
 
@@ -90,7 +90,7 @@ def test_missed_joint_states_are_counted(topics: Topics, observer: EpisodeObserv
     observer.begin(KEY, "push", START_S)
     for step in (0, 1, 4):
         topics.joints(step)
-    assert observer.finish(success=False, steps=4) == 2
+    assert observer.finish(success=False, steps=4).missed == 2
 
 
 def test_cameras_that_lag_behind_one_another_lose_no_frame(
@@ -121,7 +121,7 @@ def test_moment_that_a_camera_missed_has_no_frame_and_delays_no_other(
 def test_first_tile_of_the_episode_is_kept_as_a_picture(
     topics: Topics, observer: EpisodeObserver, folder: EvaluationFolder
 ) -> None:
-    observer.begin(KEY, "push", START_S)
+    observer.begin(KEY, "push", START_S, keeps_tile=True)
     topics.tile(step=-20, value=1)
     assert not folder.tile_file(KEY.task).exists()
     topics.tile(step=0, value=2)

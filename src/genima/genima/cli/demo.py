@@ -16,13 +16,14 @@ def run(
     from rich.console import Console
 
     from genima.evaluation.folder import clear_finished
+    from genima.evaluation.means import Means
     from genima.evaluation.plan import EvaluationPlan
     from genima.evaluation.run import evaluate
     from genima.sim.task import registered_tasks
 
     plan = EvaluationPlan(tasks=tuple(registered_tasks()), episodes=episodes, seed=seed)
     clear_finished(out, plan)
-    evaluate(plan, out, Console(), video=True)
+    evaluate(plan, out, Console(), Means(video=True))
     print(f"report:       {out / 'report.json'}")
     for what, pattern in (("a video", "videos/*.mp4"), ("a drawn tile", "tiles/*.png")):
         found = sorted(out.glob(pattern))

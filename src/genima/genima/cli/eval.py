@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
+#: Options that say how an evaluation is run, not what: they may change when it goes on.
+_FREE = ("out", "resume", "video", "workers", "ray")
+
 
 def run(
-    tasks: Annotated[str, typer.Option(help="Names of tasks, separated by commas.")],
+    ctx: typer.Context,
     out: Annotated[
         Path, typer.Option(help="Folder for the results; the same command again goes on there.")
     ],
+    tasks: Annotated[str, typer.Option(help="Names of tasks, separated by commas.")] = "",
     episodes: Annotated[int, typer.Option(help="Episodes of each task.")] = 25,
     seed: Annotated[
         int, typer.Option(help="Seed of the first episode; the next has the next.")
@@ -22,7 +26,7 @@ def run(
             help="oracle: the expert's targets, drawn and followed by the robot's nodes. "
             "diffusers: targets drawn by the trained model of --policy. "
             "blank: camera images without targets, for the ACT baseline. "
-            "expert: the expert alone moves the arm, in this process, without nodes."
+            "expert: the expert alone moves the arm, without nodes."
         ),
     ] = "oracle",
     controller: Annotated[
@@ -33,7 +37,10 @@ def run(
     ] = "geometric",
     policy: Annotated[
         str,
-        typer.Option(help="Folder of a policy: act loads controller/, diffusers diffusion/."),
+        typer.Option(
+            help="Folder of a policy: act loads controller/, diffusers diffusion/. Several, "
+            "separated by commas, are evaluated one after the other and averaged."
+        ),
     ] = "",
     check_drawing: Annotated[
         bool, typer.Option(help="Let act follow only drawings that can be decoded.")
@@ -58,29 +65,49 @@ def run(
         str, typer.Option(help="Camera images: fast or shadows.")
     ] = "shadows",
     video: Annotated[bool, typer.Option(help="Film each episode.")] = True,
+    workers: Annotated[
+        int, typer.Option(help="Graphs that work side by side, each on one core.")
+    ] = 1,
+    ray: Annotated[
+        str,
+        typer.Option(help="Address of a Ray cluster that does the work; local: this computer."),
+    ] = "",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what --out holds, as it was begun.")
+    ] = False,
 ) -> None:
     """Run episodes through the node graph and report the success rates."""
     from rich.console import Console
 
-    from genima.evaluation import plan as choices
-    from genima.evaluation.plan_checks import choose
+    from genima.evaluation.checkpoints import evaluate_checkpoints, plans_of
+    from genima.evaluation.means import Means
+    from genima.evaluation.options import make_plans
     from genima.evaluation.run import evaluate
 
-    plan = choices.EvaluationPlan(
-        tasks=tuple(name.strip() for name in tasks.split(",") if name.strip()),
-        episodes=episodes,
-        seed=seed,
-        agent=choose(choices.Agent, agent, "agent"),
-        world=choose(choices.WorldName, world, "world"),
-        controller=choose(choices.Controller, controller, "controller"),
-        policy=policy,
-        weights=choices.digest(Path(policy)) if policy else "",
-        check_drawing=check_drawing,
-        pacing=choose(choices.Pacing, pacing, "pacing"),
-        execution_horizon=execution_horizon,
-        first_horizon=first_horizon,
-        max_steps=max_steps,
-        image_quality=choose(choices.ImageQuality, image_quality, "image_quality"),
-    )
-    evaluate(plan, out, Console(), video=video)
-    print(f"report: {out / 'report.json'}")
+    means = Means(video=video, workers=workers, ray=ray)
+    if resume:
+        _require_free(ctx)
+        plans = plans_of(out)
+    else:
+        plans = make_plans({k: v for k, v in ctx.params.items() if k not in _FREE})
+    console = Console()
+    if len(plans) == 1:
+        evaluate(plans[0], out, console, means)
+    else:
+        evaluate_checkpoints(
+            plans, out, console, lambda plan, path: evaluate(plan, path, console, means)
+        )
+    print(f"report: {out / 'report.json'}, {out / 'report.md'}")
+
+
+def _require_free(ctx: typer.Context) -> None:
+    """Refuse settings beside --resume: they stand in the folder."""
+    from genima.errors import InvalidParameter
+
+    for name in ctx.params:
+        source = ctx.get_parameter_source(name)
+        if name not in _FREE and source is not None and source.name == "COMMANDLINE":
+            raise InvalidParameter(
+                f"--resume takes all settings from the folder; leave "
+                f"--{name.replace('_', '-')} out, or --resume"
+            )

@@ -13,15 +13,8 @@ from types import TracebackType
 
 from genima.collect.schedule import Job
 from genima.collect.worker import Reply, WorkerSettings, work
+from genima.launching.one_core import ONE_CORE
 
-#: A worker is one core's work: what it calls must not start threads of its own. For the software
-#: renderer that is 0: with 1 it would draw in a thread beside the one that waits for it.
-_ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "LP_NUM_THREADS": "0",
-}
 _END_LIMIT_S = 5.0
 #: Longer than any episode takes [s]; who needs more hangs.
 _JOB_LIMIT_S = 600.0
@@ -110,7 +103,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         arguments: tuple[Connection, WorkerSettings, int] = (theirs, settings, os.getpid())
         self._process = context.Process(target=work, args=arguments, name=name, daemon=True)
-        with _without_interrupts(), _environment(_ONE_THREAD):
+        with _without_interrupts(), _environment(ONE_CORE):
             self._process.start()
         theirs.close()  # so that its end is seen here
 

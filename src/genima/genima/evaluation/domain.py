@@ -14,6 +14,8 @@ from genima.errors import EvaluationError
 
 #: Domains that are tried. Up to 101 their ports lie below those that Linux hands out by itself.
 _CANDIDATES = range(101, 70, -1)
+#: How many graphs can run at the same time.
+MOST_DOMAINS = len(_CANDIDATES)
 
 
 @contextmanager

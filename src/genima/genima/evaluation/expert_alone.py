@@ -1,45 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes of the expert alone: it moves the arm itself, in this process, without nodes."""
+"""Workers that are the expert alone: it moves the arm itself, in one process, without nodes.
 
-import os
+`python -m genima.evaluation.expert_alone FOLDER WORKER` is such a worker.
+"""
+
+import json
+import subprocess
+import sys
 import time
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import numpy as np
 
 from genima.cameras import load_rig
 from genima.errors import GenimaError
 from genima.evaluation.folder import EvaluationFolder
-from genima.evaluation.plan import EpisodeKey, EvaluationPlan
+from genima.evaluation.plan import EpisodeKey
 from genima.evaluation.records import ERROR_MARK, EpisodeRecord, Journal
-from genima.evaluation.terminal import ProgressDisplay
 from genima.evaluation.trajectory import TrajectoryRecorder, save_trajectory
-from genima.launching.ament import share_directory
+from genima.evaluation.worlds import cameras_file, make_world
+from genima.launching.graph import started
+from genima.launching.one_core import ONE_CORE
 from genima.policy import Policy
-from genima.sim.mujoco_world import MujocoWorld
 from genima.sim.world import World
 
+#: How long the program may take to end [s].
+_STOP_LIMIT_S = 10.0
 
-def run_expert(folder: EvaluationFolder, plan: EvaluationPlan, display: ProgressDisplay) -> None:
-    """Run all episodes that remain.
+
+def start_expert(folder: EvaluationFolder) -> AbstractContextManager["subprocess.Popen[bytes]"]:
+    """Start a worker.
 
     Raises:
         LaunchError: The workspace, whose cameras the world takes, is not built.
     """
-    rig = load_rig(share_directory("genima_bringup", os.environ) / "config" / "cameras.yaml")
-    world = MujocoWorld(rig)
+    cameras_file(folder.read_plan().world)
+    words = [
+        sys.executable,
+        "-m",
+        "genima.evaluation.expert_alone",
+        str(folder.path),
+        str(folder.worker),
+    ]
+    return started(words, folder.log_file, _STOP_LIMIT_S, ONE_CORE)
+
+
+def run_expert(folder: EvaluationFolder, world: World) -> None:
+    """Be a worker until no episode is left."""
+    plan = folder.read_plan()
     journal = Journal(folder.episodes_file, plan)
     step_s = Policy().step_s
-    for key in folder.remaining():
-        display.begin(key)
+    while (key := folder.take_next()) is not None:
+        folder.running_file.write_text(json.dumps({"task": key.task, "seed": key.seed}))
         joints = TrajectoryRecorder(0.0, step_s)
         began_s = time.perf_counter()
         outcome = run_episode(world, key, plan.max_steps, step_s, joints)
         wall_s = round(time.perf_counter() - began_s, 3)
         table = joints.table(max(0, joints.last_step))
         save_trajectory(folder.trajectory_file(key), table, step_s)
-        record = EpisodeRecord(key.task, key.seed, *outcome, wall_s=wall_s)
-        journal.append(record)
-        display.finish(record)
+        journal.append(EpisodeRecord(key.task, key.seed, *outcome, wall_s=wall_s))
+        folder.running_file.unlink()
 
 
 def run_episode(
@@ -75,3 +96,19 @@ def run_episode(
     except GenimaError as error:
         return False, step, f"{ERROR_MARK}{error}", instruction
     return True, step, "", instruction
+
+
+def main() -> None:
+    """Run the program."""
+    folder = EvaluationFolder(Path(sys.argv[1]), int(sys.argv[2]))
+    try:
+        world = folder.read_plan().world
+        run_expert(folder, make_world(world, load_rig(cameras_file(world))))
+    except GenimaError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

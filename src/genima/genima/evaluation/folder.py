@@ -8,20 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genima.errors import EvaluationError
+from genima.evaluation.claims import Claims
 from genima.evaluation.plan import EpisodeKey, EvaluationPlan
 from genima.evaluation.records import EpisodeRecord, read_records
 from genima.files import locked_folder, write_text
 
+#: What an evaluation leaves besides its reports and records.
+_RESULTS = ("trajectories/*.npz", "videos/*.mp4", "tiles/*.png", "plots/*.png", "graph*.log")
+
 
 @dataclass(frozen=True)
 class EvaluationFolder:
-    """Names of the files in an evaluation's folder.
+    """Names of the files in an evaluation's folder, as one of its workers sees it.
 
     Attributes:
         path: The folder.
+        worker: Which worker, from 0 on.
     """
 
     path: Path
+    worker: int = 0
 
     @property
     def plan_file(self) -> Path:
@@ -39,14 +45,28 @@ class EvaluationFolder:
         return self.path / "report.json"
 
     @property
+    def table_file(self) -> Path:
+        """The same as a table in Markdown, beside the paper's."""
+        return self.path / "report.md"
+
+    @property
     def log_file(self) -> Path:
-        """What the nodes said."""
-        return self.path / "graph.log"
+        """What the worker's nodes said."""
+        return self.path / (f"graph_{self.worker}.log" if self.worker else "graph.log")
 
     @property
     def running_file(self) -> Path:
-        """Touched by the episode runner while it works on an episode, which it names."""
-        return self.path / "running.json"
+        """Touched by the worker while it is at work on an episode, which it names."""
+        return self.path / f"running_{self.worker}.json"
+
+    @property
+    def claims(self) -> Claims:
+        """Which worker has taken which episode."""
+        return Claims(self.path / ".claims")
+
+    def plot_file(self, name: str) -> Path:
+        """A picture of the results."""
+        return self.path / "plots" / f"{name}.png"
 
     def trajectory_file(self, key: EpisodeKey) -> Path:
         """The joint positions that the arm went through."""
@@ -83,6 +103,18 @@ class EvaluationFolder:
         finished = read_records(self.episodes_file)
         return tuple(key for key in self.read_plan().keys if key not in finished)
 
+    def take_next(self) -> EpisodeKey | None:
+        """Take the next episode that is neither finished nor taken; None if there is none.
+
+        Raises:
+            EvaluationError: Plan or records cannot be read.
+        """
+        taken = self.claims.all()
+        for key in self.remaining():
+            if key not in taken and self.claims.take(key, self.worker):
+                return key
+        return None
+
     def records(self) -> list[EpisodeRecord]:
         """Records of the plan's finished episodes, in the order of the plan."""
         finished = read_records(self.episodes_file)
@@ -99,16 +131,16 @@ def open_folder(path: Path, plan: EvaluationPlan) -> Iterator[EvaluationFolder]:
     folder = EvaluationFolder(path)
     busy = f"another evaluation is writing to {path}; wait for it or name another folder"
     with locked_folder(path, ".lock", EvaluationError, busy, "name another folder with --out"):
-        for sub in ("trajectories", "videos", "tiles"):
+        for sub in ("trajectories", "videos", "tiles", ".claims"):
             (path / sub).mkdir(exist_ok=True)
         _claim(folder, plan)
         yield folder
 
 
 def _claim(folder: EvaluationFolder, plan: EvaluationPlan) -> None:
-    folder.running_file.unlink(missing_ok=True)  # whoever wrote it has been killed
-    for left_over in (folder.path / "videos").glob(".*.mp4"):
-        left_over.unlink()
+    for pattern in ("running_*.json", "videos/.*.mp4", ".claims/*"):
+        for left_over in folder.path.glob(pattern):  # whoever wrote it has been killed
+            left_over.unlink()
     if not folder.plan_file.exists():
         write_text(folder.plan_file, json.dumps(plan.to_json(), indent=2) + "\n")
         return
@@ -128,7 +160,7 @@ def clear_finished(path: Path, plan: EvaluationPlan) -> None:
     with open_folder(path, plan):
         folder.report_file.unlink()
         folder.episodes_file.unlink()
-        folder.log_file.unlink(missing_ok=True)
-        for pattern in ("trajectories/*.npz", "videos/*.mp4", "tiles/*.png"):
+        folder.table_file.unlink(missing_ok=True)
+        for pattern in _RESULTS:
             for result in path.glob(pattern):
                 result.unlink()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from genima.errors import EvaluationError, InvalidParameter, PolicyError
@@ -24,6 +25,7 @@ class WorldName(Enum):
     """Which simulator."""
 
     MUJOCO = "mujoco"
+    RLBENCH = "rlbench"
 
 
 class Agent(Enum):
@@ -59,6 +61,18 @@ class ImageQuality(Enum):
 
     FAST = "fast"
     SHADOWS = "shadows"
+
+
+#: Settings of a plan that are one of a few.
+CHOICES: Mapping[str, type[Enum]] = MappingProxyType(
+    {
+        "agent": Agent,
+        "world": WorldName,
+        "controller": Controller,
+        "pacing": Pacing,
+        "image_quality": ImageQuality,
+    }
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -159,14 +173,7 @@ class EvaluationPlan:
             EvaluationError: Keys are missing or unknown.
             InvalidParameter: A value is out of its range.
         """
-        choices: dict[str, type[Enum]] = {
-            "agent": Agent,
-            "world": WorldName,
-            "controller": Controller,
-            "pacing": Pacing,
-            "image_quality": ImageQuality,
-        }
-        return cls(**chosen_values(cls, values, choices, EvaluationError))
+        return cls(**chosen_values(cls, values, CHOICES, EvaluationError))
 
     def difference(self, other: "EvaluationPlan") -> str:
         """How `other` differs, as `seed is 0 there and 5 here`; empty where it does not."""

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What came out of each episode, one JSON line each, on disk before the next one begins."""
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import IO
 
 from genima.errors import EvaluationError
 from genima.evaluation.plan import EpisodeKey, EvaluationPlan
@@ -36,6 +40,10 @@ class EpisodeRecord:
         instruction: What the arm was told to do.
         chunks: Chunks that were executed.
         targets_refused: Drawn tiles that were not followed.
+        targets_reached: Drawn targets whose time came before the episode ended.
+        drawn_error_deg: How far the arm was from them then, at a joint on average [deg]; None
+            without any.
+        drawn_error_mm: The same of the point between the fingertips [mm].
         wall_s: How long it took [s]; differs from run to run.
     """
 
@@ -47,6 +55,9 @@ class EpisodeRecord:
     instruction: str = ""
     chunks: int = 0
     targets_refused: int = 0
+    targets_reached: int = 0
+    drawn_error_deg: float | None = None
+    drawn_error_mm: float | None = None
     wall_s: float = 0.0
 
     @property
@@ -61,7 +72,9 @@ class EpisodeRecord:
 
 
 class Journal:
-    """Appends records to a file. A line that was not written to its end is dropped on opening.
+    """Appends records to a file, beside other workers that do the same.
+
+    A line that was not written to its end is dropped on opening.
 
     Args:
         path: The file; made if it does not exist.
@@ -72,19 +85,25 @@ class Journal:
         self._path = path
         values = plan.to_json()
         self._settings = {name: values[name] for name in _SETTINGS}
-        path.touch()
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(path, len(whole))
+        with self._alone():
+            content = path.read_bytes()
+            whole = content[: content.rfind(b"\n") + 1]
+            if len(whole) < len(content):
+                os.truncate(path, len(whole))
 
     def append(self, record: EpisodeRecord) -> None:
         """Write a record; it is on disk when this returns."""
         line = json.dumps(asdict(record) | self._settings, ensure_ascii=False)
-        with self._path.open("ab") as file:
+        with self._alone() as file:
             file.write(line.encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+    @contextmanager
+    def _alone(self) -> Iterator[IO[bytes]]:
+        with self._path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed
+            yield file
 
 
 def read_records(path: Path) -> dict[EpisodeKey, EpisodeRecord]:
@@ -100,7 +119,7 @@ def read_records(path: Path) -> dict[EpisodeKey, EpisodeRecord]:
     for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         try:
             values = json.loads(line)
-            record = EpisodeRecord(**{name: values[name] for name in names})
+            record = EpisodeRecord(**{name: values[name] for name in names if name in values})
         except (ValueError, KeyError, TypeError) as error:
             raise EvaluationError(
                 f"{path}:{number} is not the record of an episode ({error!r}); "

@@ -9,7 +9,9 @@ from statistics import fmean
 from typing import Any
 
 from genima.evaluation.folder import EvaluationFolder
+from genima.evaluation.markdown import markdown_report
 from genima.evaluation.plan import Agent, EvaluationPlan
+from genima.evaluation.plots import draw_plots
 from genima.evaluation.records import EpisodeRecord
 from genima.evaluation.wilson import wilson_interval
 from genima.files import write_text
@@ -39,27 +41,47 @@ def build_report(plan: EvaluationPlan, records: Sequence[EpisodeRecord]) -> dict
 
 
 def write_report(folder: EvaluationFolder) -> Mapping[str, Any]:
-    """Write the report of a folder whose episodes are finished, and return it."""
-    report = build_report(folder.read_plan(), folder.records())
-    write_text(folder.report_file, json.dumps(report, indent=2) + "\n")
+    """Write and return the report of a folder whose episodes are finished."""
+    records = folder.records()
+    report = build_report(folder.read_plan(), records)
+    store_report(folder, report, records)
     return report
+
+
+def store_report(
+    folder: EvaluationFolder, report: Mapping[str, Any], records: Sequence[EpisodeRecord]
+) -> None:
+    """Write a report as JSON, as a table and as plots, the JSON last: with it, all are there."""
+    draw_plots(folder, report, records)
+    write_text(folder.table_file, markdown_report(report))
+    write_text(folder.report_file, json.dumps(report, indent=2) + "\n")
 
 
 def _task_report(records: Sequence[EpisodeRecord]) -> dict[str, Any]:
     successes = [record for record in records if record.success]
     count, episodes = len(successes), len(records)
+    measured = [r for r in records if r.targets_reached]
     return {
         "successes": count,
         "episodes": episodes,
         "success_rate": count / episodes if episodes else 0.0,
         "wilson_95": list(wilson_interval(count, episodes)),
         "mean_steps_to_success": fmean(r.steps for r in successes) if successes else None,
+        "drawn_error_deg": _weighted(measured, "drawn_error_deg"),
+        "drawn_error_mm": _weighted(measured, "drawn_error_mm"),
         "failures": [
             {"seed": record.seed, "steps": record.steps, "reason": record.reason}
             for record in records
             if not record.success
         ],
     }
+
+
+def _weighted(records: Sequence[EpisodeRecord], name: str) -> float | None:
+    """The mean over all drawn targets of all episodes; None if there are none."""
+    total = sum(record.targets_reached for record in records)
+    values = [record.targets_reached * getattr(record, name) for record in records]
+    return round(sum(values) / total, 4) if total else None
 
 
 def _versions() -> dict[str, str | None]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person sees of an evaluation: a bar while it runs, a table at its end."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -56,14 +56,17 @@ class ProgressDisplay:
     ) -> None:
         self._bar.stop()
 
-    def begin(self, key: EpisodeKey) -> None:
-        """An episode is about to be run."""
-        self._bar.update(self._task, description=f"{key.task} {key.seed}")
+    def show_running(self, keys: Sequence[EpisodeKey]) -> None:
+        """Name the episodes that are being run."""
+        names = [f"{key.task} {key.seed}" for key in keys]
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            self._bar.update(self._task, description=names[0] + more)
 
     def finish(self, record: EpisodeRecord) -> None:
         """An episode is finished."""
         self._records[record.key] = record
-        self._bar.update(self._task, advance=1, successes=self._rate(), description="done")
+        self._bar.update(self._task, advance=1, successes=self._rate())
         if not self._console.is_terminal:
             outcome = "success" if record.success else f"failure ({record.reason})"
             self._console.print(
@@ -85,10 +88,10 @@ class ProgressDisplay:
 
 def print_report(report: Mapping[str, Any], console: Console) -> None:
     """Print the table of a report and its failures."""
-    console.print(_title(report), highlight=False)
+    console.print(title(report), highlight=False, soft_wrap=True)
     table = Table()
     table.add_column("task")
-    for heading in ("successes", "rate", "95 % interval", "steps"):
+    for heading in ("successes", "rate", "95 % interval", "steps", "off target"):
         table.add_column(heading, justify="right")
     for name, task in report["tasks"].items():
         low, high = task["wilson_95"]
@@ -99,14 +102,23 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
             f"{task['success_rate']:.1%}",
             f"{low:.1%} to {high:.1%}",
             "-" if steps is None else f"{steps:.0f}",
+            error_words(task),
         )
     table.add_section()
-    table.add_row("mean", "", f"{report['mean_success_rate']:.1%}", "", "")
+    table.add_row("mean", "", f"{report['mean_success_rate']:.1%}", "", "", "")
     console.print(table)
     _print_failures(report, console)
 
 
-def _title(report: Mapping[str, Any]) -> str:
+def error_words(task: Mapping[str, Any]) -> str:
+    """How far the arm was from the drawn targets when it should have been there."""
+    if task["drawn_error_deg"] is None:
+        return "-"
+    return f"{task['drawn_error_deg']:.2f} deg, {task['drawn_error_mm']:.1f} mm"
+
+
+def title(report: Mapping[str, Any]) -> str:
+    """What was evaluated, in a line."""
     parts = [report["agent"], report["controller"], report["pacing"]]
     if report["execution_horizon"]:
         parts.append(f"execution horizon {report['execution_horizon']}")

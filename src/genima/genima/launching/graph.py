@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ def launched(
     log_file: Path,
     domain: int,
     stop_limit_s: float,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Start a launch file; on leaving, however that comes, all its processes end.
 
@@ -30,23 +31,41 @@ def launched(
         log_file: Where what the nodes say is appended.
         domain: ROS domain.
         stop_limit_s: How long the launcher may take to end its nodes [s].
+        environment: Variables that are set besides.
     """
     words = [f"{name}:={value}" for name, value in arguments.items()]
+    alone = {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    command = [sys.executable, "-m", "genima.cli", "launch", str(launch_file), *words]
+    with started(command, log_file, stop_limit_s, alone | dict(environment or {})) as launcher:
+        yield launcher
+
+
+@contextmanager
+def started(
+    command: Sequence[str], log_file: Path, stop_limit_s: float, environment: Mapping[str, str]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a program; it is interrupted on leaving, and dies with this process in any case.
+
+    Args:
+        command: Its words.
+        log_file: Where what it says is appended.
+        stop_limit_s: How long it may take to end [s].
+        environment: Variables that are set besides.
+    """
     with log_file.open("ab") as log:
-        launcher = subprocess.Popen(
-            [sys.executable, "-m", "genima.cli", "launch", str(launch_file), *words],
+        program = subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ
-            | {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
+            env=os.environ | dict(environment),
             start_new_session=True,  # Ctrl-C comes through us, once
             preexec_fn=die_with(os.getpid()),
         )
     try:
-        yield launcher
+        yield program
     finally:
-        _end(launcher, stop_limit_s)
+        _end(program, stop_limit_s)
 
 
 def last_lines(log_file: Path) -> str:
@@ -55,12 +74,12 @@ def last_lines(log_file: Path) -> str:
     return "\n".join(lines[-_LAST_LINES:])
 
 
-def _end(launcher: "subprocess.Popen[bytes]", limit_s: float) -> None:
-    """Interrupt the launcher, which ends the nodes; kill it, and so them, if it is too slow."""
-    if launcher.poll() is None:
-        launcher.send_signal(signal.SIGINT)
+def _end(program: "subprocess.Popen[bytes]", limit_s: float) -> None:
+    """Interrupt a launcher, which ends the nodes; kill it, and so them, if it is too slow."""
+    if program.poll() is None:
+        program.send_signal(signal.SIGINT)
     try:
-        launcher.wait(timeout=limit_s)
+        program.wait(timeout=limit_s)
     except subprocess.TimeoutExpired:
-        launcher.kill()
-        launcher.wait()
+        program.kill()
+        program.wait()

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plans of evaluations from the words of a command line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from genima.errors import InvalidParameter
+from genima.evaluation.plan import CHOICES, EvaluationPlan, digest
+from genima.evaluation.plan_checks import choose
+
+
+def make_plans(options: Mapping[str, Any]) -> list[EvaluationPlan]:
+    """One plan for each policy that is named, or one without.
+
+    Args:
+        options: Values of a plan's settings as they were given: choices as words, tasks and
+            policies separated by commas.
+
+    Raises:
+        InvalidParameter: A value is not allowed.
+        PolicyError: A policy is no policy folder.
+    """
+    chosen = {name: choose(kind, options[name], name) for name, kind in CHOICES.items()}
+    policies = _words(options["policy"])
+    doubled = sorted({name for name in policies if policies.count(name) > 1})
+    if doubled:
+        raise InvalidParameter(f"--policy names {doubled[0]} twice; name each checkpoint once")
+    settings = {**options, **chosen, "tasks": tuple(_words(options["tasks"]))}
+    return [
+        EvaluationPlan(
+            **settings | {"policy": policy, "weights": digest(Path(policy)) if policy else ""}
+        )
+        for policy in policies or [""]
+    ]
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
