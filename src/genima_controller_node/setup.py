@@ -22,6 +22,7 @@ setup(
         "console_scripts": [
             "approve = genima_controller_node.approve_client:main",
             "controller_node = genima_controller_node.controller_node:main",
+            "estop = genima_controller_node.estop_client:main",
             "execute = genima_controller_node.execute_client:main",
             "panda_driver_node = genima_controller_node.panda_driver_node:main",
         ],

@@ -51,12 +51,21 @@ class KeyTerminal:
         Raises:
             EOFError: The terminal has gone.
         """
+        data = self.read(timeout_s)
+        return self._decoder.feed(data) if data else self._decoder.pause()
+
+    def read(self, timeout_s: float) -> bytes:
+        """What keys have sent, those among them that mean nothing; waits for the first [s].
+
+        Raises:
+            EOFError: The terminal has gone.
+        """
         if not select.select([self._fd], [], [], timeout_s)[0]:
-            return self._decoder.pause()
+            return b""
         try:
             data = os.read(self._fd, 1024)
         except OSError as error:  # what a terminal that has been closed gives
             raise EOFError from error
         if not data:
             raise EOFError
-        return self._decoder.feed(data)
+        return data

@@ -57,6 +57,14 @@ class LiveScreen:
         """
         return self._terminal.keys(wait_s)
 
+    def read_anything(self, wait_s: float) -> bytes:
+        """What keys have sent, whatever they are; waits for the first [s].
+
+        Raises:
+            EOFError: The terminal has gone.
+        """
+        return self._terminal.read(wait_s)
+
     def show(
         self, draw: Callable[[int], RenderableType], now_s: float, *, at_once: bool, ring: bool
     ) -> None:

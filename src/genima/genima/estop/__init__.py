@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An emergency stop on a keyboard: `genima estop`."""
