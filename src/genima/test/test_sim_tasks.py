@@ -14,19 +14,43 @@ from genima.sim.mujoco_world import Q_START, MujocoWorld
 from genima.sim.task import make_task, registered_tasks
 
 ROOT = Path(__file__).parents[3]
-NAMES = ("open_drawer", "push_button", "slide_block_to_target", "take_lid_off_saucepan")
 INSTRUCTIONS = {
+    "lamp_on": "turn on the light",
+    "open_box": "open box",
     "open_drawer": "open bottom drawer",
+    "open_microwave": "open microwave",
+    "pick_up_cup": "pick up the red cup",
     "push_button": "push the maroon button",
+    "put_rubbish_in_bin": "put rubbish in bin",
     "slide_block_to_target": "slide the block to target",
     "take_lid_off_saucepan": "take lid off the saucepan",
+    "toilet_seat_up": "lift toilet seat up",
+    "turn_tap": "turn left tap",
 }
 OBJECTS = {
+    "lamp_on": "lamp",
+    "open_box": "box",
     "open_drawer": "cabinet",
+    "open_microwave": "oven",
+    "pick_up_cup": "cup",
     "push_button": "button_base",
+    "put_rubbish_in_bin": "rubbish",
     "slide_block_to_target": "block",
     "take_lid_off_saucepan": "pan",
+    "toilet_seat_up": "toilet",
+    "turn_tap": "mixer",
 }
+NAMES = tuple(INSTRUCTIONS)
+#: Joints that decide, where they do, and joints of the same objects that do not.
+HINGES = [
+    ("lamp_on", "lamp_button_joint", 0.003, ()),
+    ("open_box", "box_lid_joint", np.radians(90.0), ()),
+    ("open_drawer", "drawer_bottom_joint", 0.15, ("drawer_middle_joint", "drawer_top_joint")),
+    ("open_microwave", "oven_door_joint", np.radians(80.0), ()),
+    ("push_button", "button_joint", 0.003, ()),
+    ("toilet_seat_up", "toilet_seat_joint", 1.40, ()),
+    ("turn_tap", "tap_left_joint", 1.57, ("tap_right_joint",)),
+]
 
 
 @pytest.fixture(scope="module")
@@ -110,23 +134,16 @@ def test_objects_are_seen_by_the_front_and_a_shoulder_camera(
         assert inside("left_shoulder") or inside("right_shoulder")
 
 
-def test_button_is_pressed_only_beyond_three_millimetres(world: MujocoWorld) -> None:
-    world.reset("push_button", 0, 0)
-    joint = world.data.joint("button_joint")
-    joint.qpos[0] = 0.0029
-    assert not world.success()
-    joint.qpos[0] = 0.0031
-    assert world.success()
-
-
-def test_drawer_is_open_from_fifteen_centimetres_and_only_the_bottom_one_counts(
-    world: MujocoWorld,
+@pytest.mark.parametrize(("name", "joint", "limit", "others"), HINGES)
+def test_joint_counts_only_beyond_its_limit_and_no_other_does(
+    world: MujocoWorld, name: str, joint: str, limit: float, others: tuple[str, ...]
 ) -> None:
-    world.reset("open_drawer", 0, 0)
-    world.data.joint("drawer_middle_joint").qpos[0] = 0.18
-    world.data.joint("drawer_bottom_joint").qpos[0] = 0.149
+    world.reset(name, 0, 0)
+    for other in others:
+        world.data.joint(other).qpos[0] = 1.1 * limit
+    world.data.joint(joint).qpos[0] = 0.99 * limit
     assert not world.success()
-    world.data.joint("drawer_bottom_joint").qpos[0] = 0.151
+    world.data.joint(joint).qpos[0] = 1.01 * limit
     assert world.success()
 
 
@@ -147,11 +164,52 @@ def test_lid_in_the_zone_counts_only_in_the_hand(world: MujocoWorld) -> None:
     assert not world.success()
 
 
-def test_drawer_springs_neither_open_nor_shut(world: MujocoWorld) -> None:
-    world.reset("open_drawer", 0, 1)
-    world.data.joint("drawer_bottom_joint").qpos[0] = 0.10
+def test_lifted_cup_counts_only_in_the_hand(world: MujocoWorld) -> None:
+    world.reset("pick_up_cup", 0, 0)
+    world.data.joint("cup_joint").qpos[2] += 0.15
+    mujoco.mj_forward(world.model, world.data)
+    assert not world.success()
+
+
+def test_rubbish_counts_only_down_in_the_bin_and_tomatoes_never(world: MujocoWorld) -> None:
+    world.reset("put_rubbish_in_bin", 0, 0)
+    bin_at, _ = poses(world, "bin")
+    world.data.joint("tomato1_joint").qpos[:3] = bin_at + np.array([0.0, 0.0, 0.03])
+    for height, done in ((0.14, False), (0.05, True)):
+        world.data.joint("rubbish_joint").qpos[:3] = bin_at + np.array([0.02, 0.0, height])
+        mujoco.mj_forward(world.model, world.data)
+        assert world.success() is done
+
+
+def test_lamp_lights_up_when_its_button_is_pressed_and_stays_lit(world: MujocoWorld) -> None:
+    world.reset("lamp_on", 0, 0)
+    bulb = world.model.material("lamp_bulb")
+    stand(world, 0.1)
+    assert bulb.emission[0] == 0.0
+    world.data.joint("lamp_button_joint").qpos[0] = 0.010
+    stand(world, 0.05)
     stand(world, 0.5)
-    assert world.data.joint("drawer_bottom_joint").qpos[0] == pytest.approx(0.10, abs=1e-3)
+    assert not world.success()
+    assert bulb.emission[0] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "joint", "position"),
+    [
+        ("open_box", "box_lid_joint", 0.7),
+        ("open_drawer", "drawer_bottom_joint", 0.10),
+        ("open_microwave", "oven_door_joint", 0.7),
+        ("toilet_seat_up", "toilet_seat_joint", 0.7),
+        ("turn_tap", "tap_left_joint", 0.7),
+    ],
+)
+def test_what_is_half_open_stays_so(
+    world: MujocoWorld, name: str, joint: str, position: float
+) -> None:
+    world.reset(name, 0, 1)
+    world.data.joint(joint).qpos[0] = position
+    stand(world, 0.5)
+    assert world.data.joint(joint).qpos[0] == pytest.approx(position, abs=2e-3)
 
 
 NEW_TASK = """

@@ -32,6 +32,7 @@ _ROTATION_TOLERANCE_RAD = 0.12
 # In contact the arm may never get there: being slow nearby counts as well.
 _STALL_TOLERANCE_M = 0.035
 _STALL_SPEED_M = 0.003  # a step, that is 6 cm/s
+_STALL_TURN_RAD = 0.02  # a step, that is 0.4 rad/s
 _STALL_STEPS = 8
 _PASSING_WIDTH_M = 0.10
 _OPEN_WIDTH_M = 0.07
@@ -132,7 +133,9 @@ class WaypointExpert:
     def _measure(self) -> None:
         tcp = forward_tcp(self._readings.q(self._data))
         moved = float(np.linalg.norm(tcp[:3, 3] - self._tcp[:3, 3]))
-        self._still_steps = self._still_steps + 1 if moved < _STALL_SPEED_M else 0
+        turned = float(rotation_angle(tcp[:3, :3].T @ self._tcp[:3, :3]))
+        still = moved < _STALL_SPEED_M and turned < _STALL_TURN_RAD
+        self._still_steps = self._still_steps + 1 if still else 0
         width_m = self._readings.gripper_width_m(self._data)
         self._fingers_still = abs(width_m - self._width_m) < _FINGERS_STILL_M
         self._tcp, self._width_m = tcp, width_m

@@ -96,11 +96,14 @@ def _solve(
             solved = q if pose is not None and np.allclose(knot, pose) else ik.solve(knot, q)
             if not limits.within(solved, margin_rad=_LIMIT_MARGIN_RAD):
                 raise Unreachable(f"waypoint {waypoint.name!r} is at a joint limit.")
-            if len(knots) > 1 and np.abs(solved - q).max() > _MAX_KNOT_JUMP_RAD:
+            if (len(knots) > 1 or waypoint.passing) and np.abs(
+                solved - q
+            ).max() > _MAX_KNOT_JUMP_RAD:
                 raise Unreachable(f"the straight way to {waypoint.name!r} jumps in joint space.")
             q, pose = solved, knot
             last = k == len(knots) - 1
-            stops.append(_stop(waypoint, q, knot, K_STEPS if last else 0))
+            stays = last and not waypoint.passing
+            stops.append(_stop(waypoint, q, knot, K_STEPS if stays else 0))
     return tuple(stops)
 
 

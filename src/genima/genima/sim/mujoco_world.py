@@ -176,8 +176,10 @@ class MujocoWorld:
             data.ctrl[episode.arm_ctrl] = row
             mujoco.mj_step(episode.model, data)
             episode.steps += 1
-            if episode.steps % self._steps_per_control == 0 and self._expert is not None:
-                self._expert.update()
+            if episode.steps % self._steps_per_control == 0:
+                episode.task.react(episode.model, data)
+                if self._expert is not None:
+                    self._expert.update()
         if not np.isfinite(data.qpos).all():
             raise WorldError(
                 f"the physics of task {episode.task.name!r} diverged at "

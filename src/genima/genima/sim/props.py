@@ -15,6 +15,9 @@ VISUAL_GROUP = 1
 COLLISION_GROUP = 3
 """Geoms that are only felt: the renderer leaves this group out."""
 
+ALONG_X = (np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0)
+"""Turns what lies along z, as cylinders and capsules do, to x."""
+
 
 def top_down(position: Sequence[float] | Float[Array, "3"], yaw_rad: float) -> Float[Array, "4 4"]:
     """Pose of the TCP that points straight down; at yaw 0 the fingers open along y.

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 
 import mujoco
 import numpy as np
+from scipy.spatial import ConvexHull
 
 from genima.arrays import Array, Float
 
 
 def add_lathe(
-    spec: mujoco.MjSpec, name: str, profile: Sequence[tuple[float, float]], segments: int = 40
+    spec: mujoco.MjSpec,
+    name: str,
+    profile: Sequence[tuple[float, float]],
+    segments: int = 40,
+    stretch: float = 1.0,
 ) -> str:
     """A mesh made by turning a profile about z; returns its name.
 
@@ -20,10 +25,11 @@ def add_lathe(
         profile: Points (radius, height) [m] from the bottom up along the outside; the surface is
             seen from the right-hand side of that path. Radius 0 closes it.
         segments: Faces around.
+        stretch: Factor of the length along x, for oval things.
     """
     radius, height = np.array(profile).T
     angle = 2 * np.pi * np.arange(segments) / segments
-    ring = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    ring = np.stack([stretch * np.cos(angle), np.sin(angle)], axis=-1)
     vertices = np.concatenate(
         [
             np.broadcast_to(radius[:, None, None] * ring, (len(radius), segments, 2)),
@@ -95,3 +101,44 @@ def _area(triangle: Float[Array, "3 3"]) -> float:
     a, b, c = triangle
     area = 0.5 * float(np.linalg.norm(np.cross(b - a, c - a)))
     return area if area > 1e-12 else 0.0
+
+
+def add_crumpled_ball(spec: mujoco.MjSpec, name: str, radius: float, seed: int) -> str:
+    """A mesh of a ball of crumpled paper: flat facets, none as far out as the next.
+
+    Args:
+        spec: The scene.
+        name: Name of the mesh.
+        radius: How far it reaches [m].
+        seed: Which of all such balls.
+    """
+    rng = np.random.default_rng(seed)
+    count = 60
+    # Points of a spiral are spread evenly over the ball.
+    height = 1.0 - 2.0 * (np.arange(count) + 0.5) / count
+    angle = np.pi * (3.0 - np.sqrt(5.0)) * np.arange(count)
+    level = np.sqrt(1.0 - height**2)
+    even = np.stack([level * np.cos(angle), level * np.sin(angle), height], axis=-1)
+    vertices = even * radius * rng.uniform(0.80, 1.0, (count, 1))
+    # Every facet has corners of its own, for a normal of its own.
+    facets = vertices[ConvexHull(even).simplices]
+    inward = np.einsum("ij,ij->i", np.cross(*_sides(facets)), facets.mean(axis=1)) < 0
+    facets[inward] = facets[inward][:, ::-1]
+    spec.add_mesh(
+        name=name,
+        uservert=facets.reshape(-1),
+        userface=np.arange(3 * len(facets)),
+        usernormal=np.repeat(_normals(facets), 3, axis=0).reshape(-1),
+        inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
+    )
+    return name
+
+
+def _sides(facets: Float[Array, "n 3 3"]) -> tuple[Float[Array, "n 3"], Float[Array, "n 3"]]:
+    return facets[:, 1] - facets[:, 0], facets[:, 2] - facets[:, 0]
+
+
+def _normals(facets: Float[Array, "n 3 3"]) -> Float[Array, "n 3"]:
+    normal = np.cross(*_sides(facets))
+    unit: Float[Array, "n 3"] = normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    return unit

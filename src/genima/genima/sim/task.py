@@ -29,6 +29,8 @@ before the follower is there, and it could come to rest where the target turns b
 class Waypoint:
     """One stop of an expert's way: the arm stays there for K steps after its measured arrival.
 
+    The exception is a point on a curve, which is only passed.
+
     Attributes:
         name: What happens here, for logs.
         base_T_tcp: Pose of panda_hand_tcp in panda_link0, (4, 4).
@@ -36,6 +38,7 @@ class Waypoint:
         speed_m_s: Greatest speed of the TCP on the way here [m/s].
         straight: Reach it on a straight line rather than on a straight line of the joints.
         holds: Must be true on the way here; where it stays false, the way is planned afresh.
+        passing: Go on without a stay. The last waypoint of a way is never passed.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Waypoint:
     speed_m_s: float = 0.25
     straight: bool = False
     holds: Holds | None = None
+    passing: bool = False
 
 
 class Task(ABC):
@@ -75,6 +79,12 @@ class Task(ABC):
     @abstractmethod
     def waypoints(self, model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Waypoint, ...]:
         """The expert's way from the present poses of the objects to success."""
+
+    def react(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:  # noqa: B027
+        """Let the objects do what they do by themselves; called after every control step.
+
+        For what has no mechanics in the model: a latch that opens, a lamp that lights.
+        """
 
     def require_variation(self, variation: int) -> None:
         """Refuse a variation that the task does not have.

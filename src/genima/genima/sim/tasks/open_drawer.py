@@ -5,8 +5,7 @@ import mujoco
 import numpy as np
 
 from genima.arrays import Array, Float
-from genima.sim import props
-from genima.sim.readings import PandaReadings
+from genima.sim import grips, props
 from genima.sim.task import Task, Waypoint
 
 _WIDTH_M = 0.26
@@ -21,7 +20,6 @@ _OPEN_M = 0.15
 _PULL_M = 0.175
 _TILT_RAD = np.radians(40.0)
 _REACH_M = 0.09
-_IN_HAND_M = 0.035
 
 
 class OpenDrawer(Task):
@@ -133,7 +131,6 @@ class OpenDrawer(Task):
             material=metal,
             friction=1.5,
         )
-        along_x = (np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0)
         for end in (-1, 1):
             props.add_visual(
                 drawer,
@@ -141,7 +138,7 @@ class OpenDrawer(Task):
                 shape=capsule,
                 size=(0.005, _BAR_OUT_M / 2),
                 pos=(_BAR_OUT_M / 2, 0, end * (_BAR_HALF_M - 0.003)),
-                quat=along_x,
+                quat=props.ALONG_X,
             )
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
@@ -162,15 +159,11 @@ class OpenDrawer(Task):
         cabinet = data.body("cabinet")
         out = cabinet.xmat.reshape(3, 3)[:, 0]
         already = float(data.joint("drawer_bottom_joint").qpos[0])
-        grasp = _leaning(bar, out)
-        before = _shifted(grasp, -_REACH_M * grasp[:3, 2])
-        pulled = _shifted(grasp, max(_PULL_M - already, 0.0) * out)
-
-        def at_rest(_: mujoco.MjModel, data: mujoco.MjData) -> bool:
-            return bool(np.linalg.norm(_bar(data) - bar) < 0.015)
-
-        def in_hand(model: mujoco.MjModel, data: mujoco.MjData) -> bool:
-            return PandaReadings(model).tcp_distance_m(data, _bar(data)) < _IN_HAND_M
+        grasp = grips.leaning(bar, out, _TILT_RAD)
+        before = grips.shifted(grasp, -_REACH_M * grasp[:3, 2])
+        pulled = grips.shifted(grasp, max(_PULL_M - already, 0.0) * out)
+        at_rest = grips.at_rest(_bar, bar)
+        in_hand = grips.in_hand(_bar)
 
         return (
             Waypoint("before", before, gripper_open=True, holds=at_rest),
@@ -184,20 +177,3 @@ def _bar(data: mujoco.MjData) -> Float[Array, "3"]:
     """Middle of the bottom drawer's bar in panda_link0 [m]."""
     drawer = data.body("drawer_bottom")
     return np.array(drawer.xpos + _BAR_OUT_M * drawer.xmat.reshape(3, 3)[:, 0])
-
-
-def _leaning(point: Float[Array, "3"], out: Float[Array, "3"]) -> Float[Array, "4 4"]:
-    """TCP pose at `point` that comes from above and from `out`; the fingers open sideways."""
-    pose = np.eye(4)
-    up = np.array([0.0, 0.0, 1.0])
-    z = -np.sin(_TILT_RAD) * out - np.cos(_TILT_RAD) * up
-    y = np.cross(up, out)
-    pose[:3, :3] = np.stack([np.cross(y, z), y, z], axis=-1)
-    pose[:3, 3] = point
-    return pose
-
-
-def _shifted(pose: Float[Array, "4 4"], by: Float[Array, "3"]) -> Float[Array, "4 4"]:
-    moved = np.array(pose)
-    moved[:3, 3] += by
-    return moved

@@ -4,14 +4,10 @@
 import mujoco
 import numpy as np
 
-from genima.sim import props, shapes
+from genima.sim import fittings, grips, props, shapes
 from genima.sim.task import Task, Waypoint
 
 _BASE_HEIGHT_M = 0.034
-_CAP_HEIGHT_M = 0.018
-_TRAVEL_M = 0.010
-_PRESSED_M = 0.003
-_PRESS_DEPTH_M = 0.010
 
 
 class PushButton(Task):
@@ -36,54 +32,15 @@ class PushButton(Task):
         dark = props.add_material(spec, "button_dark", (0.16, 0.16, 0.17))
         half_height = _BASE_HEIGHT_M / 2
         shapes.add_rounded_box(spec, "button_case", (0.062, 0.062, half_height), 0.008)
-        shapes.add_lathe(
-            spec,
-            "button_ring",
-            ((0.045, -0.001), (0.046, 0.0025), (0.044, 0.004), (0.033, 0.004), (0.031, 0.001)),
-        )
-        shapes.add_lathe(
-            spec,
-            "button_cap",
-            (
-                (0.0285, -0.012),
-                (0.0285, 0.010),
-                (0.0270, 0.0145),
-                (0.0230, 0.0170),
-                (0.0120, 0.0179),
-                (0.0, _CAP_HEIGHT_M),
-            ),
-        )
         base = spec.worldbody.add_body(name="button_base")
         props.add_visual(base, case, mesh="button_case", pos=(0, 0, half_height))
-        props.add_visual(base, maroon, mesh="button_ring", pos=(0, 0, _BASE_HEIGHT_M))
-        cylinder = mujoco.mjtGeom.mjGEOM_CYLINDER
-        props.add_visual(
-            base, dark, shape=cylinder, size=(0.033, 0.0007), pos=(0, 0, _BASE_HEIGHT_M)
-        )
+        fittings.add_button(spec, base, "button", (0, 0, _BASE_HEIGHT_M), maroon, dark)
         # Lower than it looks, so that the cap alone is felt over its whole travel.
         props.add_collider(
             base,
             mujoco.mjtGeom.mjGEOM_BOX,
             (0.06, 0.06, half_height - 0.004),
             pos=(0, 0, half_height - 0.004),
-        )
-        cap = base.add_body(name="button_cap", pos=(0, 0, _BASE_HEIGHT_M))
-        cap.add_joint(
-            name="button_joint",
-            type=mujoco.mjtJoint.mjJNT_SLIDE,
-            axis=(0, 0, -1),
-            range=(0, _TRAVEL_M),
-            limited=True,
-            stiffness=150.0,
-            damping=4.0,
-        )
-        props.add_visual(cap, maroon, mesh="button_cap")
-        props.add_collider(
-            cap,
-            cylinder,
-            (0.0285, _CAP_HEIGHT_M / 2),
-            pos=(0, 0, _CAP_HEIGHT_M / 2),
-            mass_kg=0.03,
         )
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
@@ -93,18 +50,11 @@ class PushButton(Task):
 
     def success(self, model: mujoco.MjModel, data: mujoco.MjData) -> bool:
         """RLBench's condition: the joint is more than 3 mm down."""
-        return bool(data.joint("button_joint").qpos[0] > _PRESSED_M)
+        return bool(data.joint("button_joint").qpos[0] > fittings.BUTTON_PRESSED_M)
 
     def waypoints(self, model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Waypoint, ...]:
         """Above it with closed fingers, down, and up again."""
         x, y, _ = data.body("button_base").xpos
-        top = _BASE_HEIGHT_M + _CAP_HEIGHT_M
         # The gripper looks the same after half a turn, the case after a quarter of one.
         yaw = props.wrap(props.yaw_of(data, "button_base"), np.pi / 2)
-        above = props.top_down((x, y, top + 0.10), yaw)
-        down = props.top_down((x, y, top - _PRESS_DEPTH_M), yaw)
-        return (
-            Waypoint("above", above, gripper_open=False),
-            Waypoint("press", down, gripper_open=False, speed_m_s=0.10, straight=True),
-            Waypoint("up", above, gripper_open=False, speed_m_s=0.15, straight=True),
-        )
+        return grips.press(np.array([x, y, _BASE_HEIGHT_M + fittings.BUTTON_CAP_M]), yaw)

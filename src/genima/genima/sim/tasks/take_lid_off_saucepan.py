@@ -4,7 +4,7 @@
 import mujoco
 import numpy as np
 
-from genima.sim import props, shapes
+from genima.sim import grips, props, shapes
 from genima.sim.readings import PandaReadings
 from genima.sim.task import Task, Waypoint
 
@@ -14,7 +14,6 @@ _KNOB_HEIGHT_M = 0.040  # of its middle, over the pan's rim
 _LIFT_M = 0.17
 _LIFTED_M = 0.10
 _ASIDE_M = 0.12
-_IN_HAND_M = 0.04
 
 
 class TakeLidOffSaucepan(Task):
@@ -69,13 +68,12 @@ class TakeLidOffSaucepan(Task):
         props.add_visual(pan, steel, mesh="pan")
         cylinder, capsule = mujoco.mjtGeom.mjGEOM_CYLINDER, mujoco.mjtGeom.mjGEOM_CAPSULE
         props.add_collider(pan, cylinder, (r, h / 2), pos=(0, 0, h / 2))
-        along_x = (np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0)
         props.add_collider(
             pan,
             capsule,
             (0.006, 0.018),
             pos=(r + 0.018, 0, h - 0.016),
-            quat=along_x,
+            quat=props.ALONG_X,
             material=steel,
         )
         props.add_collider(
@@ -83,7 +81,7 @@ class TakeLidOffSaucepan(Task):
             capsule,
             (0.0115, 0.055),
             pos=(r + 0.095, 0, h - 0.016),
-            quat=along_x,
+            quat=props.ALONG_X,
             material=dark,
         )
 
@@ -150,22 +148,7 @@ class TakeLidOffSaucepan(Task):
         knob = _knob(data)
         # The knob is round: whatever the pan's yaw, grasp it across the line to the base.
         yaw = float(np.arctan2(knob[1], knob[0]))
-        grasp = props.top_down(knob, yaw)
-        above = props.top_down(knob + np.array([0.0, 0.0, 0.10]), yaw)
-        lift = props.top_down(knob + np.array([0.0, 0.0, _LIFT_M]), yaw)
-
-        def at_rest(_: mujoco.MjModel, data: mujoco.MjData) -> bool:
-            return bool(np.linalg.norm(_knob(data) - knob) < 0.02)
-
-        def in_hand(model: mujoco.MjModel, data: mujoco.MjData) -> bool:
-            return PandaReadings(model).tcp_distance_m(data, _knob(data)) < _IN_HAND_M
-
-        return (
-            Waypoint("above", above, gripper_open=True, holds=at_rest),
-            Waypoint("reach", grasp, True, speed_m_s=0.12, straight=True, holds=at_rest),
-            Waypoint("grasp", grasp, gripper_open=False, holds=in_hand),
-            Waypoint("lift", lift, False, speed_m_s=0.15, straight=True, holds=in_hand),
-        )
+        return grips.pick_up(_knob, data, yaw, _LIFT_M, lifted_passing=False)
 
 
 def _knob(data: mujoco.MjData) -> np.ndarray:
