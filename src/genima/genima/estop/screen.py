@@ -8,22 +8,25 @@ from rich.text import Text
 
 from genima.estop.button import CALM_S, ButtonView
 
-_NOBODY = (
-    "NOBODY HEARS THIS STOP: start controller and driver, in the same ROS domain and with the "
-    "same --namespace"
-)
+_NOBODY = "start controller and driver, in the same ROS domain and with the same --namespace"
+_RED, _YELLOW, _GREEN = "bright_white on red3", "black on yellow", "bright_white on dark_green"
 
 
 def screen(view: ButtonView) -> RenderableType:
     """Draw everything."""
-    colour = "white on red" if view.pressed else "white on green"
-    words = "PRESSED: THE ARM STOPS" if view.pressed else "ANY KEY STOPS THE ARM"
-    panel = Panel(Align.center(Text(f"\n{words}\n", style="bold")), style=colour)
-    heard = Text("heard by " + ", ".join(view.listeners), style="green")
-    listeners = heard if view.listeners else Text(_NOBODY, style="bold red")
-    return Group(
-        panel, Text(), listeners, Text(f"this stop is {view.name!r}"), Text(), _hint(view)
-    )
+    words, colours = _headline(view)
+    panel = Panel(Align.center(Text(f"\n{words}\n", style="bold")), style=colours)
+    heard = "heard by " + ", ".join(view.listeners)
+    listeners = Text(heard) if view.listeners else Text(_NOBODY, style="bold red")
+    name = Text(f"this stop is {view.name!r}")
+    return Group(panel, Text(), listeners, name, Text(), _hint(view))
+
+
+def _headline(view: ButtonView) -> tuple[str, str]:
+    """What a key does, in a few words, and colours."""
+    if not view.listeners:
+        return f"{'PRESSED, BUT ' * view.pressed}NOBODY HEARS THIS STOP", _YELLOW
+    return ("PRESSED: THE ARM STOPS", _RED) if view.pressed else ("ANY KEY STOPS THE ARM", _GREEN)
 
 
 def _hint(view: ButtonView) -> Text:
