@@ -109,4 +109,4 @@ def choose(kind: type[Choice], text: str, name: str) -> Choice:
 
 
 def _text(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return (",".join(map(str, value)) if isinstance(value, list) else str(value)) or "none"

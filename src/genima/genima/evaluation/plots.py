@@ -14,7 +14,7 @@ from genima.evaluation.records import EpisodeRecord
 from genima.evaluation.terminal import title
 
 _OURS, _PAPER, _FAILED = "#1f77b4", "#f28e2b", "#d62728"
-_ROW_IN, _REST_IN = 0.42, 1.5
+_ROW_IN, _REST_IN = 0.42, 1.7
 
 
 def draw_plots(
@@ -79,7 +79,7 @@ def _rows(report: Mapping[str, Any], what: str) -> tuple[Figure, Axes]:
     height = _REST_IN + _ROW_IN * len(names)
     figure = Figure(figsize=(9, height), facecolor="white", layout="constrained")
     axes = figure.subplots()
-    axes.set_title(f"{what}: {title(report)}", fontsize=10, loc="left")
+    axes.set_title(f"{what}\n{title(report)}", fontsize=10, loc="left")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="x", color="#e5e5e5")
