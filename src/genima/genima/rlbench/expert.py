@@ -9,17 +9,17 @@ would otherwise cut the corner at which something is pressed or grasped.
 
 import numpy as np
 
-from genima.arrays import Array, Bool, Float
+from genima.arrays import Array, Bool, Float, Int
 from genima.errors import InvalidParameter
 from genima.sim.world import ExpertChunk
 
-#: A waypoint of the planner is where its arm all but stands [rad a step].
-_STANDS_RAD = 0.004
+#: A waypoint of the planner is where its arm all but stands, or turns back [rad a step].
+_STANDS_RAD, _TURNS_RAD = 0.004, 0.001
 #: The arm is at a stop when no joint is farther off [rad].
 _ARRIVED_RAD = 0.02
 #: In contact it may never get there; being slow nearby for so many steps counts as well.
 _NEARBY_RAD, _SLOW_RAD, _SLOW_STEPS = 0.05, 0.002, 6
-#: How many steps of the demonstration may be gone through in one step of the arm.
+#: How many steps of the demonstration ahead the arm is looked for.
 _MOST_PROGRESS = 10
 
 
@@ -50,11 +50,8 @@ class DemonstrationExpert:
         moved = float(np.abs(q - self._q_now).max())
         self._slow_steps = self._slow_steps + 1 if moved < _SLOW_RAD else 0
         self._q_now, self._gripper_now = np.array(q, float), gripper_open
-        for _ in range(_MOST_PROGRESS):
-            if not self._may_go_on():
-                break
-            self._index += 1
-            self._slow_steps = 0
+        while self._advance():
+            pass
 
     def chunk(self, horizon_steps: int) -> ExpertChunk:
         """The next steps from the present state.
@@ -72,32 +69,40 @@ class DemonstrationExpert:
         """The first stop behind the present place; the end at the latest."""
         return int(self._stops[np.searchsorted(self._stops, self._index, side="right")])
 
-    def _may_go_on(self) -> bool:
-        following = self._index + 1
-        if following >= len(self._q) - 1:
-            return False
-        if self._open[following] != self._open[self._index]:
-            # It takes part in the next step that the gripper has been told.
-            return self._gripper_now == bool(self._open[following])
-        gap = self._gap(following)
-        if self._slow_steps >= _SLOW_STEPS and gap < _NEARBY_RAD:
+    def _advance(self) -> bool:
+        """Go on to the place that the arm is at; false where it is there."""
+        stop = self._next_stop()
+        if stop < len(self._q) - 1 and self._passes(stop):
+            self._index = stop
+            self._slow_steps = 0
             return True
-        if following in self._stops:
-            return gap < _ARRIVED_RAD
-        return gap <= self._gap(self._index)
+        ahead = range(self._index + 1, min(self._index + _MOST_PROGRESS + 1, stop))
+        nearest = min(ahead, key=lambda index: (self._gap(index), -index), default=self._index)
+        if nearest == self._index or self._gap(nearest) > self._gap(self._index):
+            return False
+        self._index = nearest
+        return True
+
+    def _passes(self, stop: int) -> bool:
+        """Whether the arm is at a stop, and the gripper as it is to be there."""
+        stuck = self._slow_steps >= _SLOW_STEPS and self._gap(stop) < _NEARBY_RAD
+        there = stuck or self._gap(stop) < _ARRIVED_RAD
+        turns = self._open[stop] != self._open[stop - 1]
+        return there and not (turns and self._gripper_now != bool(self._open[stop]))
 
     def _gap(self, index: int) -> float:
         return float(np.abs(self._q[index] - self._q_now).max())
 
 
-def _stops(q: Float[Array, "n 7"], gripper_open: Bool[Array, "n"]) -> Float[Array, "s"]:
-    """Steps at which the arm stands or the gripper has moved; the last one among them."""
+def _stops(q: Float[Array, "n 7"], gripper_open: Bool[Array, "n"]) -> Int[Array, "s"]:
+    """Steps at which the arm has stood or turns back, or the gripper moves; the last one, too."""
     n = len(q)
-    moves = np.abs(np.diff(q, axis=0)).max(axis=1) >= _STANDS_RAD  # from step t to t + 1
+    way = np.diff(q, axis=0)  # from step t to t + 1
+    length = np.abs(way).max(axis=1)
     stops = {n - 1}
     for t in range(1, n - 1):
-        comes_to_rest = moves[t - 1] and not moves[t]
-        turns = moves[t - 1] and moves[t] and (q[t] - q[t - 1]) @ (q[t + 1] - q[t]) < 0.0
-        if comes_to_rest or turns or gripper_open[t] != gripper_open[t - 1]:
+        begins = length[t - 1] < _STANDS_RAD <= length[t]
+        turns = min(length[t - 1], length[t]) > _TURNS_RAD and way[t - 1] @ way[t] < 0.0
+        if begins or turns or gripper_open[t] != gripper_open[t - 1]:
             stops.add(t)
     return np.array(sorted(stops))

@@ -15,6 +15,10 @@ from genima.rlbench.simulator_process import Cause, SimulatorProcess
 from genima.rlbench.tasks import RlbenchTask
 from genima.rlbench_server.wire import Message, WireError
 
+Q_START: Float[Array, "7"] = np.deg2rad([0.0, 10.0, 0.0, -50.0, 0.0, 70.0, 45.0])
+"""Where RLBench's arm stands at the beginning of an episode [rad]."""
+Q_START.setflags(write=False)
+
 
 class RenderMode(Enum):
     """How CoppeliaSim draws. Only the slower one has shadows."""
