@@ -11,8 +11,12 @@ class SimParameters:
     """What `config/sim.yaml` sets."""
 
     autostart: bool = parameter(True, "Configure and activate without being told.")
-    backend: str = parameter("mujoco", "Which simulator.", choices=("mujoco",))
+    backend: str = parameter("mujoco", "Which simulator.", choices=("mujoco", "rlbench"))
     cameras_file: str = parameter("", "File that says where the cameras are.")
+    tasks_file: str = parameter("", "File that lists RLBench's tasks; backend rlbench only.")
+    rlbench_expert: bool = parameter(
+        True, "Have RLBench's planner do each scene first, for an expert; backend rlbench only."
+    )
     robot: str = parameter("panda", "Whose limits hold.", choices=("panda", "fr3"))
     pacing: str = parameter(
         "realtime",

@@ -16,9 +16,7 @@ from genima.kinematics import JOINT_NAMES
 from genima.limits import RobotModel, limits_of
 from genima.sim.lockstep import LockstepRunner
 from genima.sim.mirrored_arm import MirroredArm
-from genima.sim.mujoco_world import Q_START, MujocoWorld
 from genima.sim.realtime import RealtimeRunner
-from genima.sim.renderer import MujocoRenderer, Quality
 from genima.sim.runner import Images, WorldRunner
 from genima.sim.world import WorldState
 from genima_ros.conversions import (
@@ -41,6 +39,7 @@ from genima_ros.qos import (
     LATCHED,
     RELIABLE_LATEST,
 )
+from genima_sim_bridge.backends import make_backend
 from genima_sim_bridge.parameters import SimParameters
 from genima_sim_bridge.services import WorldServices
 
@@ -68,8 +67,10 @@ class SimBridgeNode(GenimaNode):
         self._defect = None
         self._refused = 0
         self._arm = FollowerState.IDLE  # following, or braking because nothing more came
-        self._world = MujocoWorld(self._rig)
-        self._mirrored = MirroredArm(Q_START) if p.follow_joint_states else None
+        self._backend = make_backend(p, self._rig)
+        self._world = self._backend.world
+        q_start = self._backend.q_start
+        self._mirrored = MirroredArm(q_start) if p.follow_joint_states else None
         limits = limits_of(RobotModel(p.robot))
         self._follower = self._mirrored or TrajectoryFollower(limits=limits)
         self._connect()
@@ -79,7 +80,7 @@ class SimBridgeNode(GenimaNode):
         p = self.parameters
         parts: tuple[Any, ...] = (
             self._world,
-            lambda: MujocoRenderer(self._world, Quality[p.image_quality.upper()]),
+            self._backend.make_renderer,
             self._follower,
             self,
         )
@@ -224,6 +225,8 @@ class SimBridgeNode(GenimaNode):
         }
         if self._defect is not None:
             return Health(Level.ERROR, f"the world has stopped: {self._defect}", values)
+        if episode and episode.error:
+            return Health(Level.WARN, f"the episode is lost: {episode.error}", values)
         if self._arm is FollowerState.BRAKING:
             return Health(Level.WARN, _RAN_OUT, values)
         return Health(Level.OK, self._follower.state.value, values)

@@ -23,7 +23,7 @@ def run(
     workers: Annotated[
         int, typer.Option(help="Processes at work at once; the result does not depend on it.")
     ] = 1,
-    world: Annotated[str, typer.Option(help="Which simulator: mujoco.")] = "mujoco",
+    world: Annotated[str, typer.Option(help="Which simulator: mujoco or rlbench.")] = "mujoco",
     image_quality: Annotated[
         str, typer.Option(help="Camera images: fast or shadows; the same as in evaluations.")
     ] = "shadows",
@@ -42,16 +42,14 @@ def run(
         Path | None, typer.Option(help="Where the cameras are; the installed file if not given.")
     ] = None,
 ) -> None:
-    """Record demonstrations of the simulated expert in the training format."""
-    import os
-
+    """Record demonstrations of a simulated expert in the training format."""
     from rich.console import Console
 
     from genima.collect.plan import CollectionPlan
     from genima.collect.run import collect
     from genima.evaluation import plan as choices
     from genima.evaluation.plan_checks import choose
-    from genima.launching.ament import share_directory
+    from genima.evaluation.worlds import cameras_file
 
     plan = CollectionPlan(
         tasks=tuple(name.strip() for name in tasks.split(",") if name.strip()),
@@ -61,6 +59,6 @@ def run(
         image_quality=choose(choices.ImageQuality, image_quality, "image_quality"),
         max_steps=max_steps,
     )
-    file = cameras or share_directory("genima_bringup", os.environ) / "config" / "cameras.yaml"
+    file = cameras or cameras_file(plan.world)
     collect(plan, out, file, Console(), workers=workers, through_ros=through_ros)
     print(f"training set: {out}")

@@ -19,6 +19,7 @@ from genima.data.episode_files import METADATA
 from genima.data.training_set import TrainingSet
 from genima.data.training_set_info import TrainingSetInfo, read_json
 from genima.errors import InvalidDataset
+from genima.evaluation.plan import WorldName
 from genima.files import json_bytes, locked_folder, write_file
 from genima.sim.runner import POLICY_STEP_S
 
@@ -99,7 +100,7 @@ def _claim(path: Path, plan: CollectionPlan) -> None:
         return
     content = read_json(file, _FORMAT, _VERSION)
     there = CollectionPlan.from_json(content["plan"])
-    made_with, here = content["made_with"], _made_with()
+    made_with, here = content["made_with"], _made_with(plan.world)
     differences = [plan.difference(there)] + [
         f"{name} is {made_with.get(name)} there and {here[name]} here"
         for name in here
@@ -118,10 +119,15 @@ def _plan_file(plan: CollectionPlan) -> dict[str, Any]:
         "format": _FORMAT,
         "version": _VERSION,
         "plan": plan.to_json(),
-        "made_with": _made_with(),
+        "made_with": _made_with(plan.world),
     }
 
 
-def _made_with() -> dict[str, str]:
+def _made_with(world: WorldName) -> dict[str, str]:
     """What the same seed may come out differently with."""
-    return {"genima": genima.__version__, "mujoco": version("mujoco")}
+    made_with = {"genima": genima.__version__}
+    if world is WorldName.RLBENCH:
+        from genima.rlbench.installation import installed
+
+        return made_with | installed().versions()
+    return made_with | {"mujoco": version("mujoco")}

@@ -17,7 +17,8 @@ from genima.collect.through_ros import RosCollection
 from genima.collect.worker import Defect, Reply, WorkerSettings
 from genima.data.rig_json import rig_to_json
 from genima.errors import CollectionError, InvalidParameter
-from genima.sim.task import registered_tasks
+from genima.evaluation.plan import WorldName
+from genima.evaluation.worlds import task_names
 
 #: Times that a job may crash its worker before it is nobody's accident.
 _MOST_CRASHES = 3
@@ -51,7 +52,12 @@ def collect(
     """
     if workers < 1:
         raise InvalidParameter(f"workers is {workers}; give a whole number from 1 on")
-    plan.require_tasks(tuple(registered_tasks()))
+    if through_ros and plan.world is not WorldName.MUJOCO:
+        raise InvalidParameter(
+            f"--through-ros works with world mujoco only; {plan.world.value} records what its own "
+            "planner does"
+        )
+    plan.require_tasks(task_names(plan.world))
     rig = load_rig(cameras_file)
     with open_folder(path, plan, rig) as folder:
         schedule = _schedule(plan, folder)
@@ -61,7 +67,11 @@ def collect(
             with CollectionDisplay(plan, done, failed, console) as display:
                 collection = _Collection(plan, folder, schedule, display, only_try=through_ros)
                 settings = WorkerSettings(
-                    path.absolute(), rig_to_json(rig), plan.image_quality.name, plan.max_steps
+                    path.absolute(),
+                    rig_to_json(rig),
+                    plan.image_quality.name,
+                    plan.max_steps,
+                    plan.world,
                 )
                 if not schedule.finished:
                     with WorkerPool(settings, workers) as pool:

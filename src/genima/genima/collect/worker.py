@@ -8,15 +8,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from genima.collect.episode import Attempt, Rollout, record, roll_out, square_rig
+from genima.collect.demonstrator import make_demonstrator
+from genima.collect.episode import Attempt
 from genima.collect.plan import DemonstrationSeed
 from genima.collect.schedule import Job
 from genima.data.rig_json import rig_from_json
 from genima.data.training_set import TrainingSet
-from genima.errors import GenimaError, InvalidCommand, WorldError
+from genima.errors import GenimaError
+from genima.evaluation.plan import WorldName
 from genima.launching.processes import die_with
-from genima.sim.mujoco_world import MujocoWorld
-from genima.sim.renderer import MujocoRenderer, Quality
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,14 @@ class WorkerSettings:
         rig: The cameras as plain data; processes cannot send rigs to one another.
         image_quality: Name of a `Quality`.
         max_steps: Policy steps after which the expert has failed.
+        world: Which simulator.
     """
 
     root: Path
     rig: dict[str, Any]
     image_quality: str
     max_steps: int
+    world: WorldName = WorldName.MUJOCO
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,17 @@ class _Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._training_set = TrainingSet.open(settings.root)
-        self._world = MujocoWorld(rig_from_json(settings.rig, "settings"))
-        self._square_rig = square_rig(self._world.rig)
-        self._renderer = MujocoRenderer(self._world, Quality[settings.image_quality])
-        self._newest: Rollout | None = None
+        self._demonstrator = make_demonstrator(
+            settings.world,
+            rig_from_json(settings.rig, "settings"),
+            settings.image_quality,
+            settings.max_steps,
+        )
 
     def reply(self, job: Job) -> Reply:
         try:
             if job.episode is None:
-                return self._attempt(job.key)
+                return self._demonstrator.attempt(job.key)
             self._record(job.key, job.episode)
             return Recorded()
         except GenimaError as error:
@@ -95,16 +99,6 @@ class _Worker:
             reason = os.strerror(error.errno) if error.errno else str(error)
             return Defect(f"cannot write to {self._settings.root}: {reason}; mend that first")
 
-    def _attempt(self, key: DemonstrationSeed) -> Attempt:
-        try:
-            self._newest = roll_out(self._world, key, self._settings.max_steps)
-        except (WorldError, InvalidCommand) as error:
-            return Attempt(key.task, key.seed, 0, str(error))
-        return Attempt(key.task, key.seed, len(self._newest.steps), "")
-
     def _record(self, key: DemonstrationSeed, episode: int) -> None:
-        rollout = self._newest
-        if rollout is None or rollout.key != key:  # it was tried by somebody else
-            rollout = roll_out(self._world, key, self._settings.max_steps)
         with self._training_set.writer(key.task, 0, episode) as writer:
-            record(rollout, self._renderer, self._square_rig, writer)
+            self._demonstrator.record(key, writer)

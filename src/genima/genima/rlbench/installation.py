@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where RLBench is on this computer, and how its process is started."""
 
+import json
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,19 @@ DOCTOR = "'./genima doctor rlbench' says what is missing, docs/rlbench.md how to
 _SERVER = Path(__file__).parents[1] / "rlbench_server"
 #: Meant for our Python and our Qt; another one would load what does not fit it.
 _NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "QT_PLUGIN_PATH")
+
+_VERSIONS_LIMIT_S = 60.0
+_VERSIONS = """
+import json, platform
+from importlib import metadata
+found = {"python": platform.python_version()}
+for name in ("rlbench", "pyrep", "numpy"):
+    try:
+        found[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        found[name] = "unknown"
+print(json.dumps(found))
+"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,29 @@ class Installation:
         if not root.is_dir():
             raise MissingDependency(f"{ROOT_VARIABLE} is {root}, which is no folder; {DOCTOR}")
         return cls(Path(python), root, environment, environment.get(PYTHONPATH_VARIABLE, ""))
+
+    def versions(self) -> dict[str, str]:
+        """Versions of Python and of the packages; `unknown` for those that are not installed.
+
+        Raises:
+            MissingDependency: The interpreter does not run.
+        """
+        found = subprocess.run(
+            [str(self.python), "-c", _VERSIONS],
+            env=self.server_environment(""),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_VERSIONS_LIMIT_S,
+        )
+        try:
+            return {str(name): str(value) for name, value in json.loads(found.stdout).items()}
+        except (ValueError, AttributeError) as error:
+            said = (found.stderr.strip().splitlines() or ["nothing"])[-1]
+            raise MissingDependency(
+                f"{self.python} cannot say its versions ({said}); {DOCTOR}"
+            ) from error
 
     def command(self, fd: int) -> list[str]:
         """What starts the server on an inherited socket."""
