@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The denoising loop does what the pipelines of diffusers do."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,11 +21,11 @@ from diffusers import (
 from jaxtyping import Float
 from torch import Tensor
 
+from genima.diffusion.arm_view import ArmView
 from genima.diffusion.config import Guide, Output, Target
 from genima.diffusion.drawer import Drawer, DrawOptions, Precision
 from genima.diffusion.heads import change_target
 from genima.diffusion.models import DrawModels
-from genima.diffusion.motion_head import ArmView
 from genima.diffusion.network import Conditioning, Guidance
 from genima.diffusion.schedule import schedule_of
 from genima.errors import PolicyError
@@ -50,7 +51,7 @@ def conditioning_for(models: DrawModels) -> Conditioning:
 class PipelineUNet:
     """What a pipeline calls instead of the UNet, for what pipelines do not know.
 
-    It adds the second picture's latents, the arm's state, and the head.
+    It adds the second picture's latents, the arm's state, what lies on the ground, and the head.
     """
 
     def __init__(self, models: DrawModels, guidance: Guidance) -> None:
@@ -61,10 +62,21 @@ class PipelineUNet:
         if self._network.controlnet is None:
             noisy = sample[:, : self._network.latent_channels]
             sample = torch.cat([noisy, self._guidance.embedding], dim=1)
-        raw = self._forward(sample, timestep, **options | {"class_labels": self._guidance.state})[
-            0
-        ]
+        more = {"class_labels": self._guidance.state}
+        raw = self._forward(on_ground(sample, self._guidance), timestep, **options | more)[0]
         return (self._network._headed(raw, self._guidance).target,)
+
+
+def on_ground(sample: Tensor, guidance: Guidance) -> Tensor:
+    return sample if guidance.ground is None else torch.cat([sample, guidance.ground], dim=1)
+
+
+def informed(controlnet: Any, guidance: Guidance) -> Callable[..., Any]:
+    """A ControlNet's forward with what pipelines do not know."""
+    forward, more = controlnet.forward, {"class_labels": guidance.state}
+    return lambda sample, *given, **options: forward(
+        on_ground(sample, guidance), *given, **options | more
+    )
 
 
 def drawn_by_pipeline(
@@ -74,6 +86,8 @@ def drawn_by_pipeline(
     network, text, prompt = models.network, models.text, models.config.policy.prompt(goal)
     guidance = network.guidance(conditioning)
     network.unet.forward = PipelineUNet(models, guidance)
+    if network.controlnet is not None:
+        network.controlnet.forward = informed(network.controlnet, guidance)
     parts = {
         "vae": network.vae,
         "text_encoder": text.encoders[0],
@@ -114,6 +128,8 @@ def drawn_by_pipeline(
     pipeline.set_progress_bar_config(disable=True)
     latents = pipeline(**options).images
     del network.unet.forward
+    if network.controlnet is not None:
+        del network.controlnet.forward
     return torch.as_tensor(latents)
 
 

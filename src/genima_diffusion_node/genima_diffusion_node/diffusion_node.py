@@ -188,9 +188,10 @@ class DiffusionNode(GenimaNode):
         if drawing.remark:
             self.complain("instruction", GenimaError(drawing.remark))
         stamp_s, checked = job.frames.stamp_s, None
-        if self._check is not None:
+        self._fault = drawing.fault
+        if self._check is not None and not self._fault:
             checked = self._check(drawing.tile, job.q, job.instruction, stamp_s)
-        self._fault = checked.fault if checked else ""
+            self._fault = checked.fault
         self._bad += bool(self._fault)
         self._output.publish(drawing, job, inference_s, seed, self._fault)
         if self._output.shown and not self._fault:

@@ -35,11 +35,13 @@ class Drawing:
         tile: The camera images in the policy's order, with spheres.
         model: What drew it.
         remark: What a person should know about it, in a sentence; empty if nothing.
+        fault: Why it must not be followed whatever it shows, in a sentence; empty if it may be.
     """
 
     tile: UInt8[Array, "t t 3"]
     model: str
     remark: str = ""
+    fault: str = ""
 
 
 class Agent(Protocol):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from genima.arrays import Array, Float, UInt8
+from genima.diffusion.arm_view import lenses
 from genima.diffusion.config import DrawConfig, Present
-from genima.diffusion.motion_head import lenses
 from genima.intrinsics import square_image
 from genima.spheres import paint_spheres, sphere_poses
 from genima.tiles import tile_images
@@ -44,7 +44,7 @@ class DrawInput:
             less 1; and 1 if the gripper is open, -1 if not.
         q: Joint positions [rad].
         cam_T_base: Pose of the base in the optical frame of each of the policy's cameras.
-        lens: Of each camera, as of `motion_head`.
+        lens: Of each camera, as of `ArmView`.
     """
 
     pictures: UInt8[Array, "b h w 3*p"]

@@ -25,6 +25,7 @@ from genima.diffusion.network import Conditioning, conditioning_from, conditioni
 from genima.diffusion.prompt import Prompt
 from genima.diffusion.schedule import schedule_of
 from genima.diffusion.text_memory import TextMemory
+from genima.diffusion.witness import contradiction, probability_of
 from genima.errors import InvalidParameter, PolicyError
 
 # What is drawn by label, on the camera images as they are.
@@ -147,6 +148,17 @@ class Drawer:
         if self.config.output in _LABELLED:
             return painted(drawn, images, self.config)
         return enlarged(drawn, self.config)
+
+    @torch.no_grad()
+    def contradiction(self, images: Mapping[str, UInt8[Array, "s s 3"]], arm: ArmState) -> str:
+        """Why images cannot be of an arm, in a sentence; empty if they can, or nobody can tell."""
+        if self._network.witness is None:
+            return ""
+        inputs = conditioning_of([draw_input(images, arm, self.config)], self.config, self._device)
+        assert inputs.arm is not None  # of every model that has a witness
+        scores = self._network.witness(inputs.pictures[:, :3].to(self._network.unet.dtype))
+        probable = probability_of(scores, inputs.arm)[0].tolist()
+        return contradiction(dict(zip(self.config.policy.cameras, probable, strict=True)))
 
     def cut_off(self, goal: str) -> bool:
         """Whether the end of a goal is not seen, since its prompt is too long."""

@@ -38,6 +38,7 @@ class LearnedAgent:
         arm = ArmState(request.q, request.gripper_open, views)
         try:
             tile = self._drawer.draw(request.images, arm, request.instruction, request.seed)
+            fault = self._drawer.contradiction(request.images, arm)
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             reason = str(error).partition(".")[0]
@@ -51,7 +52,7 @@ class LearnedAgent:
                 f"the instruction is too long, the model does not see its end: "
                 f"{request.instruction!r}; say it in fewer words"
             )
-        return Drawing(tile, self._name, remark)
+        return Drawing(tile, self._name, remark, fault)
 
 
 def require_trained_for(policy: Policy, drawer: Drawer) -> None:

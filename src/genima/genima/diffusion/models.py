@@ -3,7 +3,7 @@
 
 ```
 genima.json      what `genima.diffusion.config` describes
-unet/ controlnet/ vae/ scheduler/ text_encoder/ tokenizer/ text_encoder_2/ tokenizer_2/
+unet/ controlnet/ vae/ scheduler/ text_encoder/ tokenizer/ text_encoder_2/ tokenizer_2/ witness/
 ```
 
 What a folder lacks is taken from its `base`, another folder or a name on the hub: for SD-Turbo a
@@ -26,10 +26,11 @@ from safetensors import SafetensorError
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
-from genima.diffusion.config import DrawConfig, Guide, from_json, to_json
+from genima.diffusion.config import DrawConfig, Guide, Output, from_json, to_json
 from genima.diffusion.network import DrawNetwork
 from genima.diffusion.patch_vae import PatchVAE
 from genima.diffusion.prompt import TextEncoders
+from genima.diffusion.witness import Witness
 from genima.errors import GenimaError, PolicyError
 from genima.files import json_bytes, replaced_folder
 
@@ -85,6 +86,8 @@ def _parts(models: DrawModels) -> dict[str, Any]:
     }
     if network.controlnet is not None:
         parts["controlnet"] = network.controlnet
+    if network.witness is not None:
+        parts["witness"] = network.witness
     for number, (tokenizer, encoder) in enumerate(
         zip(text.tokenizers, text.encoders, strict=True)
     ):
@@ -125,7 +128,10 @@ def load_models(folder: Path, dtype: torch.dtype = torch.float32) -> DrawModels:
     for number, (tokenizer, encoder) in enumerate(zip(tokenizers, encoders, strict=True)):
         _require_fit(folder, "_2" if number else "", len(tokenizer), encoder.config.vocab_size)
     scheduler = source.load("scheduler", _scheduler)
-    network = DrawNetwork(config, unet, controlnet, vae).eval()
+    witness = None
+    if config.output is Output.SPHERES:
+        witness = source.load("witness", Witness.from_pretrained)
+    network = DrawNetwork(config, unet, controlnet, vae, witness).eval()
     text = TextEncoders(tokenizers, encoders, config.side_px).eval()
     return DrawModels(config, network, text, scheduler)
 

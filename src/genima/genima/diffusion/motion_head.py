@@ -3,72 +3,44 @@
 
 A network that has seen a few thousand pictures draws soft spots where a sphere might be, and no
 stripes; and spheres that are a pixel or two off in one view already belong to no configuration.
-Asked at each place of the tile by how much each joint shall move, it answers smoothly. Each pixel
-is then coloured as the renderer colours it for the answer at its place: edges and stripes are
-crisp at any size, and the views agree as far as the answers do.
+So each latent pixel says by how much each joint shall move, and how sure it is. The answers of a
+view are gathered by that into one, as attention does: a pixel on the object may know, one on the
+wall need not. Each view is then coloured as the renderer colours it for its own answer: edges and
+stripes are crisp at any size, and views that disagree belong to no configuration.
 
 What is diffused are the answers: a latent has one channel for each joint and one for the gripper.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from jaxtyping import UInt8 as Bytes
 from torch import Tensor
-from torch.nn.functional import interpolate
 
-from genima.arrays import Array
-from genima.arrays import Float as Reals
 from genima.decode.palette import Label
-from genima.kinematics import LINK8_T_TCP, frame_entries
-from genima.policy import Policy
+from genima.diffusion.arm_view import (
+    GRIPPER,
+    ArmView,
+    cells_of_tile,
+    rays,
+    seen_spheres,
+    tile_of_cells,
+)
 from genima.spheres import COLOURED, STRIPE_WIDTH
-from genima.view import CameraView
 
 #: Of a latent: seven joints, then the gripper.
 CHANNELS = 8
+#: Of what the network says at each latent pixel: an answer, and how sure it is of that.
+VOTES = CHANNELS + 1
 #: By how much an answer of 1 moves a joint [rad].
 MOTION_RAD = 0.2
-_GRIPPER = 3
-_LINKS = (2, 4, 6, 8)  # those whose frames carry the spheres; the last one with the TCP
-
-
-@dataclass(frozen=True, eq=False)
-class ArmView:
-    """The arm and the cameras of a tile.
-
-    Attributes:
-        q: Joint positions [rad].
-        cam_T_base: Pose of the base in each optical frame.
-        lens: fx, fy, cx, cy of each camera in sides of its image, and its spheres' radius [m].
-    """
-
-    q: Float[Tensor, "b 7"]
-    cam_T_base: Float[Tensor, "b 4 4 4"]
-    lens: Float[Tensor, "b 4 5"]
-
-    def to(self, device: torch.device) -> "ArmView":
-        """The same on another device."""
-        return ArmView(self.q.to(device), self.cam_T_base.to(device), self.lens.to(device))
-
-
-def lenses(views: Mapping[str, CameraView], policy: Policy) -> "Reals[Array, '4 5']":
-    """What `ArmView.lens` says of each camera, in the policy's order."""
-    rows = []
-    for name in policy.cameras:
-        k = views[name].intrinsics
-        rows.append([k.fx / k.width, k.fy / k.width, k.cx / k.width, k.cy / k.width])
-        rows[-1].append(policy.sphere_radii_m[name])
-    return np.array(rows)
 
 
 def answer_for(
     q: Float[Tensor, "b 7"], q_target: Float[Tensor, "b 7"], gripper_open: Bool[Tensor, "b"]
 ) -> Float[Tensor, "b 8"]:
-    """What the network should answer everywhere.
+    """What the network should answer in every view.
 
     Args:
         q: Present joint positions, as the model is told them [rad].
@@ -79,74 +51,48 @@ def answer_for(
     return torch.cat([(q_target - q) / MOTION_RAD, gripper[:, None]], dim=1)
 
 
+def gathered(votes: Float[Tensor, "b 9 h w"]) -> Float[Tensor, "b 8 h w"]:
+    """The latent in which each view has one answer: the mean of its pixels' by their sureness."""
+    cells = cells_of_tile(votes.float())
+    share = cells[:, :, CHANNELS:].flatten(3).softmax(dim=3).unflatten(3, cells.shape[3:])
+    answer = (share * cells[:, :, :CHANNELS]).sum(dim=(3, 4), keepdim=True)
+    return tile_of_cells(answer.expand(-1, -1, -1, *cells.shape[3:]))
+
+
 def labels_drawn(
     answers: Float[Tensor, "b 8 h w"], arm: ArmView, side: int
 ) -> Bytes[Tensor, "b 4 s s"]:
     """The `genima.decode.palette.Label` of each pixel, in cells of this side.
 
     Args:
-        answers: Of the network.
+        answers: As `gathered` leaves them.
         arm: To which they refer.
         side: Of a cell [px].
     """
-    cells = _cells(answers.float())
-    q = arm.q.float()[:, None, :, None, None] + MOTION_RAD * cells[:, :, :7]
-    centre, axis = _seen(q, arm)
-    shape = (*centre.shape[:4], side, side)
-    places = torch.cat([centre, axis], dim=3).flatten(0, 1).flatten(1, 2)
-    places = interpolate(places, size=(side, side), mode="bilinear", align_corners=False)
-    centre, axis = places.reshape(*shape[:3], 6, side, side).split(3, dim=3)
+    answer = cells_of_tile(answers.float()).mean(dim=(3, 4))
+    q = arm.q.float()[:, None] + MOTION_RAD * answer[:, :, : CHANNELS - 1]
+    centre, axis = seen_spheres(q, arm)
     radius = arm.lens.float()[:, :, 4]
-    nearest, x_over_r, hit = _trace(centre, axis, _rays(arm.lens, side), radius)
+    nearest, x_over_r, hit = _trace(centre, axis, rays(arm.lens, side), radius)
     stripe = ((x_over_r + 1.0) / STRIPE_WIDTH).long().clamp(0, len(COLOURED) - 1)
-    coloured = torch.tensor(COLOURED, device=answers.device)[stripe]
+    coloured = _coloured(answers.device)[stripe]
     # Of the whole tile, since a gripper cannot be both.
-    closed = (cells[:, :, 7].mean(dim=(1, 2, 3)) < 0)[:, None, None, None]
+    closed = (answer[:, :, CHANNELS - 1].mean(dim=1) < 0)[:, None, None, None]
     colour = nearest + int(Label.BASE)
-    colour = torch.where((nearest == _GRIPPER) & closed, int(Label.CLOSED), colour)
+    colour = torch.where((nearest == GRIPPER) & closed, int(Label.CLOSED), colour)
     labels = torch.where(coloured, colour, int(Label.BLACK))
     return torch.where(hit, labels, int(Label.OTHER)).to(torch.uint8)
 
 
-def _cells(tile: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 4 c s s"]:
-    batch, channels, height, width = tile.shape
-    cells = tile.reshape(batch, channels, 2, height // 2, 2, width // 2)
-    return cells.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
-
-
-def _seen(q: Float[Tensor, "b 4 7 h w"], arm: ArmView) -> tuple[Tensor, Tensor]:
-    """Centres [m] and x axes of the spheres in the optical frames, (b, 4, 4, 3, h, w)."""
-    joints = q.unbind(dim=2)
-    rows = frame_entries([a.cos() for a in joints], [a.sin() for a in joints])
-    entries = torch.stack([row + torch.zeros_like(joints[0]) for row in rows], dim=2)
-    links = entries.unflatten(2, (9, 4, 4))[:, :, _LINKS, :3]  # (b, 4, 4, 3, 4, h, w)
-    tool = torch.as_tensor(LINK8_T_TCP, dtype=q.dtype, device=q.device)
-    spheres = links.clone()
-    spheres[:, :, _GRIPPER] = torch.einsum("bcijhw,jk->bcikhw", links[:, :, _GRIPPER], tool)
-    camera = arm.cam_T_base.to(q.dtype)
-    turned = torch.einsum("bcij,bcsjkhw->bcsikhw", camera[:, :, :3, :3], spheres)
-    shift = camera[:, :, None, :3, 3, None, None]
-    return turned[:, :, :, :, 3] + shift, turned[:, :, :, :, 0]
-
-
-def _rays(lens: Float[Tensor, "b 4 5"], side: int) -> Float[Tensor, "b 4 3 s s"]:
-    """Through the pixel centres of cells of this side, with z = 1."""
-    middle = (torch.arange(side, device=lens.device) + 0.5) / side
-    fx, fy, cx, cy = (part[..., None] for part in lens.float()[..., :4].unbind(-1))
-    a, b = (middle - cx) / fx, (middle - cy) / fy
-    shape = (*a.shape[:2], side, side)
-    a, b = a[:, :, None, :].expand(shape), b[:, :, :, None].expand(shape)
-    return torch.stack([a, b, torch.ones_like(a)], dim=2)
-
-
 def _trace(
-    centre: Float[Tensor, "b 4 4 3 s s"],
-    axis: Float[Tensor, "b 4 4 3 s s"],
+    centre: Float[Tensor, "b 4 4 3"],
+    axis: Float[Tensor, "b 4 4 3"],
     ray: Float[Tensor, "b 4 3 s s"],
     radius: Float[Tensor, "b 4"],
 ) -> tuple[Tensor, Tensor, Bool[Tensor, "b 4 s s"]]:
     """Which sphere each ray meets first, the local x there over the radius, and if one at all."""
     ray, radius = ray[:, :, None], radius[:, :, None, None, None]
+    centre, axis = centre[..., None, None], axis[..., None, None]
     length2 = ray.square().sum(dim=3)
     along = (ray * centre).sum(dim=3)
     inside = along.square() - length2 * (centre.square().sum(dim=3) - radius.square())
@@ -155,3 +101,9 @@ def _trace(
     depth = torch.where((inside > 0) & (depth > 0), depth, torch.inf)
     depth, nearest = depth.min(dim=2)
     return nearest, x_over_r.gather(2, nearest[:, :, None])[:, :, 0], depth.isfinite()
+
+
+@cache
+def _coloured(device: torch.device) -> Bool[Tensor, "n"]:
+    """Which stripes are coloured; made once, since a captured graph cannot fetch it."""
+    return torch.tensor(COLOURED, device=device)

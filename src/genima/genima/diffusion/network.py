@@ -7,7 +7,7 @@ scheduler's `alphas_cumprod`; a scheduler that counts in sigmas scales its input
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,15 @@ from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedd
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from genima.diffusion.arm_view import ArmView
 from genima.diffusion.conditioning import DrawInput
 from genima.diffusion.config import DrawConfig, Output, Target
+from genima.diffusion.ground import ground_seen
 from genima.diffusion.heads import change_target, palette_image
-from genima.diffusion.motion_head import ArmView
+from genima.diffusion.motion_head import gathered
 from genima.diffusion.patch_vae import PatchVAE
 from genima.diffusion.prompt import Prompt
+from genima.diffusion.witness import Witness
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +37,16 @@ class Conditioning:
             0 to 1.
         state: Of the arm, as of `DrawInput`; None if the model takes none.
         arm: For `Output.SPHERES` alone.
+        shown: Camera images for the witness to learn from, 0 to 1; in training alone.
     """
 
     pictures: Float[Tensor, "b 3*p h w"]
     state: Float[Tensor, "b 15"] | None = None
     arm: ArmView | None = None
+    shown: Float[Tensor, "b 3 h w"] | None = None
 
     def tensors(self) -> list[Tensor]:
-        """All of it, for `conditioning_from`."""
+        """All that a drawing is made from, for `conditioning_from`."""
         state = [] if self.state is None else [self.state]
         arm = self.arm
         view = [] if arm is None else [arm.q, arm.cam_T_base, arm.lens]
@@ -57,12 +62,14 @@ class Guidance:
         camera_latent: Clean latent of the camera images, for `Output.RESIDUAL` alone.
         camera_image: Camera images, -1 to 1.
         state: As in `Conditioning`.
+        ground: What goes in beside the noise; for `Output.SPHERES` alone.
     """
 
     embedding: Float[Tensor, "b c h w"]
     camera_latent: Float[Tensor, "b c h w"] | None
     camera_image: Float[Tensor, "b 3 h w"]
     state: Float[Tensor, "b 15"] | None
+    ground: Float[Tensor, "b 4 h w"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +79,12 @@ class Prediction:
     Attributes:
         target: What `DrawConfig.target` names: noise, velocity or the clean latent.
         scores: Of each palette label at each pixel; None for other outputs.
+        seen: What the witness says of `Conditioning.shown`.
     """
 
     target: Float[Tensor, "b c h w"]
     scores: Float[Tensor, "b 7 h w"] | None = None
+    seen: Float[Tensor, "b 4 4 n"] | None = None
 
 
 def conditioning_of(
@@ -111,11 +120,13 @@ class DrawNetwork(nn.Module):
         unet: Takes noisy latents, with `Guide.CONCAT` those of the pictures beside them.
         controlnet: Only for `Guide.CONTROLNET`.
         vae: An AutoencoderKL, an AutoencoderTiny or a `PatchVAE`.
+        witness: Only for `Output.SPHERES`.
     """
 
     unet: Any  # of the classes named below, which torch's Module would hide from type checkers
     controlnet: Any
     vae: Any
+    witness: Any
 
     def __init__(
         self,
@@ -123,12 +134,14 @@ class DrawNetwork(nn.Module):
         unet: UNet2DConditionModel,
         controlnet: ControlNetModel | None,
         vae: Any,
+        witness: Witness | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.unet = unet
         self.controlnet = controlnet
         self.vae = vae
+        self.witness = witness
         if controlnet is not None:
             self.controlnet.controlnet_cond_embedding.__class__ = _EmbedOnce
 
@@ -140,7 +153,10 @@ class DrawNetwork(nn.Module):
         prompt: Prompt,
     ) -> Prediction:
         """The whole way, as training takes it."""
-        return self.predict(noisy, timestep, self.guidance(conditioning), prompt)
+        prediction = self.predict(noisy, timestep, self.guidance(conditioning), prompt)
+        if conditioning.shown is None:
+            return prediction
+        return replace(prediction, seen=self.witness(conditioning.shown))
 
     def guidance(self, conditioning: Conditioning) -> Guidance:
         """What is the same in all steps of one drawing."""
@@ -157,7 +173,11 @@ class DrawNetwork(nn.Module):
             embedding = torch.cat(latents, dim=1)
         state = conditioning.state
         state = None if state is None else state.to(self.unet.dtype)
-        return Guidance(embedding, camera_latent, camera_image, state)
+        ground = None
+        if conditioning.arm is not None:
+            side = pictures.shape[-1] // self.latent_px // 2
+            ground = ground_seen(conditioning.arm, side).to(self.unet.dtype)
+        return Guidance(embedding, camera_latent, camera_image, state, ground)
 
     def predict(
         self,
@@ -173,6 +193,8 @@ class DrawNetwork(nn.Module):
             "class_labels": guidance.state,
             "return_dict": False,
         }
+        if guidance.ground is not None:
+            noisy = torch.cat([noisy, guidance.ground], dim=1)
         if self.controlnet is None:
             joined = torch.cat([noisy, guidance.embedding], dim=1)
             return self._headed(self.unet(joined, timestep, **common)[0], guidance)
@@ -195,6 +217,8 @@ class DrawNetwork(nn.Module):
             scores = nn.functional.pixel_shuffle(raw, self.vae.patch_px)
             image = palette_image(scores.float().softmax(dim=1), guidance.camera_image)
             return Prediction(self.encode(image.to(raw.dtype)), scores)
+        if self.config.output is Output.SPHERES:
+            return Prediction(gathered(raw))
         return Prediction(raw)
 
     def clean(

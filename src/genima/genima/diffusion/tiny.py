@@ -10,12 +10,14 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from genima.decode.palette import Label
 from genima.diffusion.config import STATE_SIZE, DrawConfig, Guide, Output, Present, Target
+from genima.diffusion.ground import CHANNELS as GROUND_CHANNELS
 from genima.diffusion.models import DrawModels
-from genima.diffusion.motion_head import CHANNELS
+from genima.diffusion.motion_head import CHANNELS, VOTES
 from genima.diffusion.network import DrawNetwork
 from genima.diffusion.patch_vae import PatchVAE
 from genima.diffusion.prompt import TextEncoders
 from genima.diffusion.vocabulary import make_tokenizer
+from genima.diffusion.witness import Witness
 from genima.policy import Policy
 
 
@@ -75,19 +77,22 @@ def build_tiny(
     moves = config.output is Output.SPHERES
     vae = PatchVAE.of(size.patch_px, CHANNELS if moves else 0)
     latent = vae.config.latent_channels
-    outputs = len(Label) * size.patch_px**2 if config.output is Output.PALETTE else latent
+    taken = latent + GROUND_CHANNELS if moves else latent
+    outputs = VOTES if moves else latent
+    if config.output is Output.PALETTE:
+        outputs = len(Label) * size.patch_px**2
     beside = latent * config.pictures if config.guide is Guide.CONCAT else 0
     controlnet = None
     common = _common(config, size)
     if config.guide is Guide.CONTROLNET:
         controlnet = ControlNetModel(
-            in_channels=latent,
+            in_channels=taken,
             conditioning_channels=3 * config.pictures * size.unshuffle_px**2,
             conditioning_embedding_out_channels=size.embedding_channels,
             **common,
         )
     unet = UNet2DConditionModel(
-        in_channels=latent + beside,
+        in_channels=taken + beside,
         out_channels=outputs,
         sample_size=config.side_px // size.patch_px,
         up_block_types=_blocks("CrossAttnUpBlock2D", "UpBlock2D", size)[::-1],
@@ -108,7 +113,7 @@ def build_tiny(
     )
     return DrawModels(
         config,
-        DrawNetwork(config, unet, controlnet, vae),
+        DrawNetwork(config, unet, controlnet, vae, Witness() if moves else None),
         TextEncoders([tokenizer], [encoder], config.side_px),
         make_scheduler(config.target),
     )
@@ -129,10 +134,14 @@ def make_scheduler(target: Target) -> EulerDiscreteScheduler:
 def _common(config: DrawConfig, size: TinySize) -> dict[str, Any]:
     """What UNet and ControlNet must agree in."""
     state = {
-        "class_embed_type": "simple_projection" if config.state else None,
+        "class_embed_type": "projection" if config.state else None,
         "projection_class_embeddings_input_dim": STATE_SIZE if config.state else None,
     }
     return state | {
+        # State and task decide what any part of the picture means, so they scale all of it.
+        "resnet_time_scale_shift": "scale_shift",
+        "addition_embed_type": "text",
+        "addition_embed_type_num_heads": 4,
         "down_block_types": _blocks("CrossAttnDownBlock2D", "DownBlock2D", size),
         "block_out_channels": size.channels,
         "layers_per_block": size.layers,

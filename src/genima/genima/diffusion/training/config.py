@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import Any
 
-from genima.diffusion.config import DrawConfig, Guide, Output, Present, Target
+from genima.diffusion.config import DrawConfig, Guide, Output, Target
 from genima.diffusion.tiny import TinySize
 from genima.errors import InvalidParameter
 
@@ -54,6 +54,12 @@ class TrainConfig:
         foreground_weight: Of pixels on spheres relative to others; 1 for no difference. For
             `Output.PALETTE` and `Output.RESIDUAL`.
         gripper_weight: Of the gripper's state relative to a joint; for `Output.SPHERES`.
+        moving_weight: Of steps that move the arm relative to those that hardly do; for
+            `Output.SPHERES`.
+        witness_weight: Of what the witness says; it has weights of its own, so that this decides
+            nothing but its share of the gradient's norm. For `Output.SPHERES`.
+        camera_jitter: Largest turn [rad] and zoom, and twice the largest shift in sides of the
+            image, of each view, told as another camera; for `Output.SPHERES`.
         start_jitter_rad: Largest error of the present joint positions that the model is told
             (uniform up to it); what the cameras show stays.
     """
@@ -78,6 +84,9 @@ class TrainConfig:
     last_step_share: float = 0.0
     foreground_weight: float = 10.0
     gripper_weight: float = 0.2
+    moving_weight: float = 2.0
+    witness_weight: float = 0.1
+    camera_jitter: float = 0.0
     start_jitter_rad: float = 0.0
 
     def __post_init__(self) -> None:
@@ -103,13 +112,12 @@ PRESETS: Mapping[str, TrainConfig] = {
             cell_px=128,
             output=Output.SPHERES,
             target=Target.SAMPLE,
-            present=Present.LAYER,
             state=True,
             steps=1,
         ),
         size=TinySize(
             patch_px=16,
-            channels=(64, 128, 160),
+            channels=(64, 96, 128),
             attention_levels=2,
             embedding_channels=(16, 32, 64, 64),
             unshuffle_px=2,
@@ -120,9 +128,10 @@ PRESETS: Mapping[str, TrainConfig] = {
         warmup_steps=100,
         cosine=True,
         ema_decay=0.998,
-        steps=10_000,
+        steps=20_000,
         crop_padding_px=0,
-        last_step_share=0.9,
+        last_step_share=1.0,
+        camera_jitter=0.08,
         start_jitter_rad=0.05,
     ),
 }

@@ -2,7 +2,7 @@
 """What a drawing network is to predict, and how far it is from it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,13 +20,17 @@ from torch.nn.functional import (
 from genima.decode.palette import Label
 from genima.diffusion.config import Output, Target
 from genima.diffusion.heads import change_target
-from genima.diffusion.motion_head import CHANNELS, answer_for
+from genima.diffusion.motion_head import CHANNELS, MOTION_RAD, answer_for
 from genima.diffusion.network import Conditioning, DrawNetwork, Prediction
 from genima.diffusion.training.config import TrainConfig
+from genima.diffusion.training.other_cameras import by_other_cameras
 from genima.diffusion.training.samples import Samples
+from genima.diffusion.training.witness_loss import spoiled, witness_loss
 
 #: Errors below this count by their square, so that the last bit of noise does not matter.
 _SMOOTH = 0.05
+#: From this mean motion of the joints on, a step is one that moves [rad].
+_MOVING_RAD = 0.06
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,12 +130,22 @@ def loss_of(
     """
     share = moment.alpha[:, None, None, None]
     noisy = share.sqrt() * clean.latent + (1.0 - share).sqrt() * moment.noise
+    if conditioning.arm is not None:
+        if config.camera_jitter:
+            conditioning = by_other_cameras(conditioning, config.camera_jitter, moment.noise)
+        shown = spoiled(conditioning.pictures[:, :3], moment.noise)
+        conditioning = replace(conditioning, shown=shown)
     prediction = network(noisy, moment.step, conditioning, goals)
     if config.draw.output is Output.PALETTE:
         return {"loss": _labels_loss(prediction, clean, config.foreground_weight)}
     predicted = prediction.target.float()
     if config.draw.output is Output.SPHERES:
-        return _motion_loss(predicted, clean.latent, config.gripper_weight)
+        parts = _motion_losses(predicted, clean.latent, config.moving_weight)
+        arm, seen = conditioning.arm, prediction.seen
+        assert arm is not None and seen is not None  # of every model that does this
+        parts["witness"] = witness_loss(seen, arm)
+        loss = parts["motion"] + config.gripper_weight * parts["gripper"]
+        return {"loss": loss + config.witness_weight * parts["witness"], **parts}
     wanted = change_target(clean.latent, noisy, moment.alpha, Target.SAMPLE, config.draw.target)
     if config.draw.output is Output.RESIDUAL:
         weight = _foreground(clean.labels, predicted.shape[-1], config.foreground_weight)
@@ -155,11 +169,21 @@ def _foreground(
     return 1.0 + (weight - 1.0) * adaptive_max_pool2d(on_sphere, side)
 
 
-def _motion_loss(
-    predicted: Float[Tensor, "b 8 h w"], wanted: Float[Tensor, "b 8 h w"], gripper_weight: float
+def _motion_losses(
+    predicted: Float[Tensor, "b 8 h w"], wanted: Float[Tensor, "b 8 h w"], moving_weight: float
 ) -> dict[str, Tensor]:
+    """Of joints and gripper, on average over all views."""
+    weight = 1.0 + (moving_weight - 1.0) * _moves(wanted)
+    weight = (weight / weight.mean())[:, None, None, None]
     joints = slice(0, CHANNELS - 1)
-    motion = smooth_l1_loss(predicted[:, joints], wanted[:, joints], beta=_SMOOTH)
-    opened = (wanted[:, -1] > 0).float()
-    gripper = binary_cross_entropy_with_logits(predicted[:, -1], opened)
-    return {"loss": motion + gripper_weight * gripper, "motion": motion, "gripper": gripper}
+    motion = smooth_l1_loss(
+        predicted[:, joints], wanted[:, joints], beta=_SMOOTH, reduction="none"
+    )
+    opened = (wanted[:, -1:] > 0).float()
+    gripper = binary_cross_entropy_with_logits(predicted[:, -1:], opened, reduction="none")
+    return {"motion": (weight * motion).mean(), "gripper": (weight * gripper).mean()}
+
+
+def _moves(wanted: Float[Tensor, "b 8 h w"]) -> Float[Tensor, "b"]:
+    """1 where the arm is to move, 0 where it is to stay about where it is."""
+    return (MOTION_RAD * wanted[:, : CHANNELS - 1].abs().mean(dim=(1, 2, 3)) > _MOVING_RAD).float()

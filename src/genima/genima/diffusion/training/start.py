@@ -91,6 +91,8 @@ def trained_part(models: DrawModels, config: TrainConfig) -> nn.Module:
         parts["unet"] = models.network.unet
     if models.network.controlnet is not None:
         parts["controlnet"] = models.network.controlnet
+    if models.network.witness is not None:
+        parts["witness"] = models.network.witness
     if config.learned is Learned.ALL:
         parts["text"] = models.text
     trained = nn.ModuleDict(parts)
