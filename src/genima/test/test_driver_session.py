@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The driver with a simulated arm that speaks libfranka's protocol, through franky."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -13,7 +15,7 @@ from genima.franka import RealtimeKernel
 from genima.franka.simulated import SimulatedArm
 from genima.kinematics import Q_HOME
 
-from .driver_cases import Driver, ModeOfItsOwn, OlderRobot, require_simulator
+from .driver_cases import PATIENCE_S, Driver, ModeOfItsOwn, OlderRobot, require_simulator
 
 require_simulator()
 import franky  # noqa: E402
@@ -80,6 +82,26 @@ def test_a_halt_cuts_a_movement_of_the_fingers_short_and_drops_what_was_to_come(
         driver.session.command_gripper(False, 1e12)  # though what was cut short never ends
         driver.until(lambda: driver.robot.opening < 0.1 and not hand.moving, "a closed hand")
         driver.close()
+
+
+CUT_SHORT = """
+import sys, time
+from genima.franka.gripper import FrankaGripper
+hand = FrankaGripper("hand", sys.argv[1], connect_timeout_s=60.0)
+hand.connect()
+hand.command(True)
+while not hand.moving:
+    time.sleep(0.01)
+hand.halt()
+while hand.moving:
+    time.sleep(0.01)
+hand.close()
+"""
+
+
+def test_a_process_ends_though_a_movement_was_never_answered(arm: SimulatedArm) -> None:
+    command = [sys.executable, "-c", CUT_SHORT, arm.host]  # a simulated hand never answers it
+    assert subprocess.run(command, timeout=PATIENCE_S, check=False).returncode == 0
 
 
 def test_a_hold_lasts_until_it_is_recovered(driver: Driver) -> None:
