@@ -38,7 +38,7 @@ _CAUSES: Sequence[_Cause] = (
         ("IncompatibleVersionException", "ProtocolException"),
         "",
         "it and the installed franky-control speak different versions of the protocol; install "
-        "the wheel for this robot (docs/teleop.md)",
+        "the wheel for this robot (docs/robot.md, section 5)",
         ArmTrouble.WRONG_SOFTWARE,
     ),
     _Cause(

@@ -17,7 +17,7 @@ def franky() -> Any:
     except ImportError as error:
         raise MissingDependency(
             f"franky cannot be imported ({error}); pip install franky-control, for a Panda from "
-            "franky's own wheel index (docs/teleop.md)"
+            "franky's own wheel index (docs/robot.md, section 5)"
         ) from error
     if not hasattr(module, "JointImpedanceTracker"):
         raise MissingDependency(
