@@ -306,7 +306,12 @@ def test_contradictory_configuration_is_refused(changes: dict[str, Any], words: 
 
 def test_configuration_survives_json() -> None:
     config = DrawConfig(
-        Policy(image_size_px=64), cell_px=16, present=Present.CELL, virtual_camera="wrist"
+        Policy(image_size_px=64),
+        cell_px=16,
+        present=Present.CELL,
+        virtual_camera="wrist",
+        goals=cases.GOALS,
+        farthest_rad=(0.5,) * 7,
     )
     assert from_json(json.loads(json.dumps(to_json(config)))) == config
 
@@ -391,6 +396,21 @@ def test_agent_says_that_the_model_does_not_see_the_end_of_a_long_instruction(
     agent = LearnedAgent(Drawer(cases.tiny_palette(), EXACT), rig, "tiny")
     assert agent.draw(request()).remark == ""
     assert "does not see its end" in agent.draw(request("push " * 100)).remark
+
+
+def test_agent_draws_no_instruction_that_its_model_has_not_learned(rig: CameraRig) -> None:
+    models = cases.tiny_palette()
+    known = replace(models.config, goals=cases.GOALS)
+    agent = LearnedAgent(Drawer(replace(models, config=known), EXACT), rig, "tiny")
+    assert agent.draw(request("Push the  maroon button")).fault == ""
+    asked = request("make some coffee")
+    drawing = agent.draw(asked)
+    assert drawing.fault == (
+        "the model tiny does not know the instruction 'make some coffee'; it knows: push the "
+        "maroon button, take the lid off the saucepan"
+    )
+    cameras = cases.POLICY.cameras
+    assert np.array_equal(drawing.tile, tile_images(dict(asked.images), cameras))
 
 
 def test_goal_is_drawn_as_before_though_another_ran_out_of_memory(

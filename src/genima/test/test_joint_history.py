@@ -55,3 +55,19 @@ def test_stamp_that_goes_back_empties_the_history() -> None:
 @pytest.mark.parametrize(("now_s", "stale"), [(1.1, False), (1.2, True)])
 def test_age_of_the_newest_state_is_judged(now_s: float, stale: bool) -> None:
     assert bool(filled(1.0).stale(now_s, 0.15)) is stale
+
+
+def test_gripper_is_that_of_the_nearest_state_and_open_before_the_first() -> None:
+    history = JointHistory()
+    assert history.gripper_open_at(5.0)
+    for stamp_s, gripper_open in ((10.0, True), (10.1, False), (10.2, True)):
+        history.add_gripper(gripper_open, stamp_s)
+    assert [history.gripper_open_at(time_s) for time_s in (9.0, 10.04, 10.06, 10.14, 11.0)] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
+    history.add_gripper(False, 3.0)  # another world
+    assert not history.gripper_open_at(10.0)

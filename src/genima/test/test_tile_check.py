@@ -90,6 +90,17 @@ def test_target_that_the_arm_cannot_reach_within_the_horizon_is_bad() -> None:
     assert fault == ("the drawn target is 149 deg from the arm at joint 2; 145 deg can be meant")
 
 
+def test_target_further_away_than_any_of_the_training_is_bad() -> None:
+    reads = Reads(moved(1, 0.9))
+    farthest_rad = (0.1, 0.6, *(0.1,) * 5)
+    limits, horizon_s = cases.LIMITS, cases.POLICY.horizon_s
+    check = TileCheck(reads, limits, horizon_s, CheckSettings(), farthest_rad)  # type: ignore[arg-type]
+    assert check(TILE, HOME, GOAL, 0.0).fault == ""
+    reads.q = moved(1, 1.0)
+    fault = check(TILE, HOME, GOAL, 10.0).fault
+    assert fault == "the drawn target is 57 deg from the arm at joint 2; 54 deg can be meant"
+
+
 def test_jump_against_the_last_good_target_is_bad_until_it_can_be_meant() -> None:
     reads = Reads(moved(0, -0.7))
     check = check_of(reads)  # type: ignore[arg-type]

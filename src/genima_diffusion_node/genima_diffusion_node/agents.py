@@ -42,7 +42,7 @@ def _learned(parameters: DiffusionParameters, policy: Policy) -> Callable[[Camer
             "agent 'diffusers' needs weights: set policy_file to the policy.yaml of a policy "
             "folder that has the folder diffusion/ beside it"
         )
-    folder = Path(parameters.policy_file).absolute().parent
+    folder = _model_folder(parameters)
     options = DrawOptions(
         device=parameters.device,
         precision=Precision(parameters.precision),
@@ -52,10 +52,10 @@ def _learned(parameters: DiffusionParameters, policy: Policy) -> Callable[[Camer
         decoder=parameters.decoder,
         threads=parameters.threads,
     )
-    drawer = load_drawer(folder / "diffusion", options)
+    drawer = load_drawer(folder, options)
     require_trained_for(policy, drawer)
     drawer.warm_up()
-    return lambda rig: LearnedAgent(drawer, rig, folder.name)
+    return lambda rig: LearnedAgent(drawer, rig, folder.parent.name)
 
 
 def tile_decoder(parameters: DiffusionParameters, policy: Policy, rig: CameraRig) -> TargetDecoder:
@@ -66,9 +66,20 @@ def tile_decoder(parameters: DiffusionParameters, policy: Policy, rig: CameraRig
 def tile_check(
     parameters: DiffusionParameters, policy: Policy, decoder: TargetDecoder
 ) -> TileCheck | None:
-    """What looks at each tile before it is published; nothing where no model has drawn it."""
+    """What looks at each tile before it is published; nothing where no model has drawn it.
+
+    Raises:
+        PolicyError: The model's folder cannot be read.
+    """
     if parameters.agent != "diffusers":
         return None
+    from genima.diffusion.models import load_config
+
     settings = CheckSettings(parameters.max_residual_px, parameters.jump_margin_rad)
     limits = limits_of(RobotModel(parameters.robot))
-    return TileCheck(decoder, limits, policy.horizon_s, settings)
+    farthest_rad = load_config(_model_folder(parameters)).farthest_rad
+    return TileCheck(decoder, limits, policy.horizon_s, settings, farthest_rad)
+
+
+def _model_folder(parameters: DiffusionParameters) -> Path:
+    return Path(parameters.policy_file).absolute().parent / "diffusion"

@@ -47,7 +47,6 @@ class DiffusionNode(GenimaNode):
             self._policy.cameras, p.sync_slop_s, stale_after_s=p.max_image_age_s
         )
         self._history = JointHistory()
-        self._gripper_open = True
         self._instruction = ""
         self._requested_s = -np.inf
         self._wanted_s: float | None = None
@@ -112,7 +111,8 @@ class DiffusionNode(GenimaNode):
         if stamp_s < self._history.newest_s:
             self._sync.reset()  # another world; its pictures are yet to come
         self._history.add(q, stamp_s)
-        self._gripper_open = gripper_is_open(message) is not False  # open where it is not measured
+        # Open where it is not measured.
+        self._history.add_gripper(gripper_is_open(message) is not False, stamp_s)
         self._draw_if_requested()
 
     def _on_instruction(self, message: String) -> None:
@@ -160,7 +160,8 @@ class DiffusionNode(GenimaNode):
         if not ready or q is None or self._worker is None:
             return False
         self._drawn_s = frames.stamp_s
-        self._worker.put(Job(frames, q, self._gripper_open, self._instruction))
+        gripper_open = self._history.gripper_open_at(frames.stamp_s)
+        self._worker.put(Job(frames, q, gripper_open, self._instruction))
         return True
 
     def _draw(self, job: Job) -> None:

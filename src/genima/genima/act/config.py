@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every number of the controller in one place. "Table 4" is that of the GENIMA paper."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
 from genima.errors import InvalidParameter
+from genima.plain_values import filled, plain
 
 
 class Stem(Enum):
@@ -267,11 +268,7 @@ def looking_at(config: ActConfig, what: Input) -> ActConfig:
 
 def to_json(config: ActConfig) -> dict[str, Any]:
     """The configuration as values that JSON can hold."""
-    values = {}
-    for field in fields(config):
-        value = getattr(config, field.name)
-        values[field.name] = value.value if isinstance(value, Enum) else value
-    return values
+    return plain(config)
 
 
 def from_json(values: dict[str, Any]) -> ActConfig:
@@ -280,22 +277,4 @@ def from_json(values: dict[str, Any]) -> ActConfig:
     Raises:
         InvalidParameter: A key is unknown, or a value is not allowed.
     """
-    default = ActConfig()
-    names = {field.name for field in fields(default)}
-    if unknown := sorted(set(values) - names):
-        raise InvalidParameter(f"controller configuration: unknown keys {unknown}; remove them")
-    changes: dict[str, Any] = {}
-    for name, value in values.items():
-        old = getattr(default, name)
-        try:
-            if isinstance(old, Enum):
-                changes[name] = type(old)(value)
-            elif isinstance(old, tuple):
-                changes[name] = tuple(value)
-            else:
-                changes[name] = type(old)(value)
-        except (TypeError, ValueError) as error:
-            raise InvalidParameter(
-                f"controller configuration: {name} is {value!r}: {error}"
-            ) from error
-    return replace(default, **changes)
+    return filled(ActConfig(), values, "controller configuration")

@@ -2,7 +2,6 @@
 """The trained controller that a training begins with, instead of with random weights."""
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from genima.act.checkpoint import ActCheckpoint
 from genima.act.config import ActConfig
 from genima.act.model import Act
 from genima.errors import InvalidParameter
+from genima.plain_values import plain
 
 #: What weights mean depends on these, though their shapes need not.
 _SAME = (
@@ -49,15 +49,12 @@ class Start:
             InvalidParameter: It is of another kind.
         """
         checkpoint = ActCheckpoint.load(folder)
+        theirs, wanted = plain(checkpoint.config), plain(config)
         for name in _SAME:
-            theirs, wanted = (
-                _plain(getattr(checkpoint.config, name)),
-                _plain(getattr(config, name)),
-            )
-            if theirs != wanted:
+            if theirs[name] != wanted[name]:
                 raise InvalidParameter(
-                    f"{folder}: it has {name} {theirs}, the training {wanted}; begin with a "
-                    "controller of the same kind, or without one"
+                    f"{folder}: it has {name} {theirs[name]}, the training {wanted[name]}; begin "
+                    "with a controller of the same kind, or without one"
                 )
         return cls(folder, checkpoint)
 
@@ -84,7 +81,3 @@ class Start:
                     "begin with a controller of the same preset, or without one"
                 )
         network.load_state_dict(given, strict=False)
-
-
-def _plain(value: object) -> object:
-    return value.value if isinstance(value, Enum) else value

@@ -17,6 +17,7 @@ class JointHistory:
 
     def __init__(self) -> None:
         self._states: deque[tuple[float, Float[Array, "7"]]] = deque()
+        self._grippers: deque[tuple[float, bool]] = deque()
 
     def __len__(self) -> int:
         return len(self._states)
@@ -50,6 +51,19 @@ class JointHistory:
         while self._states[0][0] < stamp_s - _SPAN_S:
             self._states.popleft()
         return forward
+
+    def add_gripper(self, gripper_open: bool, stamp_s: float) -> None:
+        """Remember the state of the gripper, after `add` of the same stamp."""
+        while self._grippers and self._grippers[-1][0] >= stamp_s:
+            self._grippers.pop()  # of the same moment, or of another world
+        self._grippers.append((stamp_s, gripper_open))
+        while self._grippers[0][0] < stamp_s - _SPAN_S:
+            self._grippers.popleft()
+
+    def gripper_open_at(self, time_s: float) -> bool:
+        """Whether the gripper was open at a time, by the state next to it; open if none came."""
+        states = self._grippers or [(0.0, True)]
+        return min(states, key=lambda state: abs(state[0] - time_s))[1]
 
     def stale(self, now_s: float, timeout_s: float) -> str:
         """Why the newest state is too old to be acted on, in a few words; empty if it is not."""

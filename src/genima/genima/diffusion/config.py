@@ -5,12 +5,13 @@ Sizes of networks are not in it: diffusers writes them to `unet/config.json` and
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from genima.errors import InvalidParameter
-from genima.policy import Policy, policy_values
+from genima.plain_values import filled, plain
+from genima.policy import Policy
 
 
 class Guide(Enum):
@@ -66,6 +67,10 @@ class DrawConfig:
         q_spread: What they are then divided by [rad]; their standard deviation.
         steps: Denoising steps, unless others are asked for.
         base: Folder or hub name of the model that lends what this folder lacks; empty for none.
+        goals: All instructions that it knows, for a model whose text encoder learned from them
+            alone; empty for one that knows language.
+        farthest_rad: How far from the arm a target of the training data lies at most, joint by
+            joint [rad]; empty where that is not known.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -81,6 +86,8 @@ class DrawConfig:
     q_spread: tuple[float, ...] = (1.0,) * 7
     steps: int = 5
     base: str = ""
+    goals: tuple[str, ...] = ()
+    farthest_rad: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.cell_px < 8 or self.cell_px % 8 or self.steps < 1:
@@ -92,6 +99,10 @@ class DrawConfig:
             raise InvalidParameter(
                 f"q_mean {self.q_mean}, q_spread {self.q_spread}: give seven numbers each, those "
                 "of q_spread above 0"
+            )
+        if len(self.farthest_rad) not in (0, 7) or min(self.farthest_rad, default=0.0) < 0:
+            raise InvalidParameter(
+                f"farthest_rad {self.farthest_rad}: give seven numbers, none below 0, or none"
             )
         if self.output is not Output.LATENT and self.target is not Target.SAMPLE:
             raise InvalidParameter(
@@ -149,11 +160,7 @@ STATE_SIZE = 15
 
 def to_json(config: DrawConfig) -> dict[str, Any]:
     """The configuration as values that JSON can hold."""
-    values = {}
-    for key in fields(config):
-        value = getattr(config, key.name)
-        values[key.name] = value.value if isinstance(value, Enum) else value
-    return values | {"policy": policy_values(config.policy)}
+    return plain(config)
 
 
 def from_json(values: Mapping[str, Any]) -> DrawConfig:
@@ -163,19 +170,4 @@ def from_json(values: Mapping[str, Any]) -> DrawConfig:
         InvalidParameter: A key is unknown, or a value is not allowed.
         PolicyError: The policy in it is wrong.
     """
-    default = DrawConfig()
-    if unknown := sorted(set(values) - {key.name for key in fields(default)}):
-        raise InvalidParameter(f"drawing configuration: unknown keys {unknown}; remove them")
-    changes: dict[str, Any] = {}
-    for name, value in values.items():
-        old = getattr(default, name)
-        try:
-            if isinstance(old, Policy):
-                changes[name] = Policy(**value | {"cameras": tuple(value["cameras"])})
-            else:
-                changes[name] = type(old)(value)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidParameter(
-                f"drawing configuration: {name} is {value!r}: {error}"
-            ) from error
-    return DrawConfig(**changes)
+    return filled(DrawConfig(), values, "drawing configuration")

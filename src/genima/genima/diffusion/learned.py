@@ -9,6 +9,7 @@ from genima.diffusion.conditioning import ArmState
 from genima.diffusion.drawer import Drawer
 from genima.errors import DrawingError, PolicyError
 from genima.policy import Policy
+from genima.tiles import tile_images
 
 #: What a model is trained for. The order of the cameras counts, and so does the prompt.
 _TRAINED_FOR = ("cameras", "horizon_steps", "step_s", "prompt_template")
@@ -34,6 +35,10 @@ class LearnedAgent:
         Raises:
             DrawingError: The device is out of memory.
         """
+        if fault := self._unknown(request.instruction):
+            # Words that it never learned still draw something.
+            tile = tile_images(dict(request.images), self._drawer.config.policy.cameras)
+            return Drawing(tile, self._name, fault=fault)
         views = self._rig.views(request.q)
         arm = ArmState(request.q, request.gripper_open, views)
         try:
@@ -53,6 +58,21 @@ class LearnedAgent:
                 f"{request.instruction!r}; say it in fewer words"
             )
         return Drawing(tile, self._name, remark, fault)
+
+    def _unknown(self, instruction: str) -> str:
+        """What is wrong with an instruction that the model does not know; empty if it does."""
+        known = self._drawer.config.goals
+        if not known or _as_read(instruction) in map(_as_read, known):
+            return ""
+        return (
+            f"the model {self._name} does not know the instruction {instruction!r}; it knows: "
+            f"{', '.join(known)}"
+        )
+
+
+def _as_read(instruction: str) -> str:
+    """As tokenizers see it: neither capitals nor the number of blanks matter."""
+    return " ".join(instruction.lower().split())
 
 
 def require_trained_for(policy: Policy, drawer: Drawer) -> None:

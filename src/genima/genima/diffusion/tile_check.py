@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a drawn tile can be meant: a learned model also draws when it knows nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,8 @@ class CheckSettings:
         max_residual_px: Largest median distance of the drawn outlines and stripes from those of
             the configuration that explains them best [px].
         jump_margin_rad: How much further than the arm can move a target may lie, from the arm and
-            from the target before it [rad].
+            from the target before it [rad]. From the arm it may lie no further, with the same
+            margin, than targets did in the training.
     """
 
     max_residual_px: float = 4.0
@@ -56,6 +58,7 @@ class TileCheck:
         limits: How fast the arm is.
         horizon_s: How far ahead targets lie [s].
         settings: What is let pass.
+        farthest_rad: How far from the arm targets were in the training [rad]; empty if unknown.
     """
 
     def __init__(
@@ -64,11 +67,13 @@ class TileCheck:
         limits: JointLimits,
         horizon_s: float,
         settings: CheckSettings,
+        farthest_rad: Sequence[float] = (),
     ) -> None:
         self._decoder = decoder
-        self._limits = limits
-        self._horizon_s = horizon_s
+        self._dq_max = limits.dq_max
         self._settings = settings
+        reach = limits.dq_max * horizon_s
+        self._reach = np.minimum(reach, farthest_rad) if len(farthest_rad) else reach
         self._last: _Last | None = None
 
     def __call__(
@@ -92,10 +97,10 @@ class TileCheck:
         last = self._last
         if last and (last.instruction != instruction or stamp_s < last.stamp_s):
             last = None  # another goal, or another world
-        fault = self._unsharp(decoded) or self._far(decoded.q, q_now, self._horizon_s, "the arm")
+        fault = self._unsharp(decoded) or self._far(decoded.q, q_now, self._reach, "the arm")
         if not fault and last:
-            elapsed_s = stamp_s - last.stamp_s
-            fault = self._far(decoded.q, last.q, elapsed_s, "the last drawn target")
+            reach = self._dq_max * (stamp_s - last.stamp_s)
+            fault = self._far(decoded.q, last.q, reach, "the last drawn target")
         if not fault:
             self._last = _Last(decoded.q, instruction, stamp_s)
         return CheckedTile(decoded, fault)
@@ -110,9 +115,13 @@ class TileCheck:
         )
 
     def _far(
-        self, q: Float[Array, "7"], q_from: Float[Array, "7"], within_s: float, whence: str
+        self,
+        q: Float[Array, "7"],
+        q_from: Float[Array, "7"],
+        reach: Float[Array, "7"],
+        whence: str,
     ) -> str:
-        allowed = self._limits.dq_max * within_s + self._settings.jump_margin_rad
+        allowed = reach + self._settings.jump_margin_rad
         excess = np.abs(q - q_from) - allowed
         joint = int(np.argmax(excess))
         if excess[joint] <= 0:

@@ -2,13 +2,14 @@
 """Every number of a training in one place. "Table 3" is that of the GENIMA paper."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 from genima.diffusion.config import DrawConfig, Guide, Output, Target
 from genima.diffusion.tiny import TinySize
 from genima.errors import InvalidParameter
+from genima.plain_values import plain
 
 
 class Learned(Enum):
@@ -150,14 +151,7 @@ def preset(name: str) -> TrainConfig:
 
 def to_json(config: TrainConfig) -> dict[str, Any]:
     """The configuration as values that JSON can hold, but for the model's own."""
-    values: dict[str, Any] = {}
-    for key in fields(config):
-        value = getattr(config, key.name)
-        if isinstance(value, TinySize):
-            value = {part.name: getattr(value, part.name) for part in fields(value)}
-        if not isinstance(value, DrawConfig):
-            values[key.name] = value.value if isinstance(value, Enum) else value
-    return values
+    return {name: value for name, value in plain(config).items() if name != "draw"}
 
 
 def changed(config: TrainConfig, **changes: Any) -> TrainConfig:
