@@ -288,6 +288,7 @@ def test_the_controllers_gate_is_stricter_than_the_drivers() -> None:
         values_of(ROOT / "config" / f"{n}.yaml") for n in ("controller", "panda")
     )
     defaults = dataclasses.asdict(ControllerParameters())
+    assert controller["tracking_tolerance_rad"] < driver["tracking_tolerance_rad"]
     for values in (controller, defaults):
         for name in ("position_margin_rad", "self_collision_margin_m"):
             assert values[name] > driver[name]

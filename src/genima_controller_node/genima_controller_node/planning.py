@@ -18,6 +18,9 @@ from genima.policy import Policy
 from genima.safety import CommandGate, GateParameters
 from genima_controller_node.parameters import ControllerParameters
 
+#: Commands may be changed by limits for so long where the robot's own acceleration is used [s].
+_LONGEST_LIMITED_S = 1.0
+
 if TYPE_CHECKING:
     from genima.act.predictor import ActPredictor
 
@@ -95,6 +98,10 @@ def make_session(parameters: ControllerParameters, policy: Policy) -> ControlSes
             tracking_tolerance_rad=parameters.tracking_tolerance_rad,
             arm_delay_s=parameters.lookahead_s + parameters.joint_state_timeout_s,
             joint_state_timeout_s=parameters.joint_state_timeout_s,
+            # An arm that may accelerate less takes longer to catch up with a chunk that jitters.
+            max_limited_steps=round(
+                _LONGEST_LIMITED_S / (settings.tick_s * parameters.acceleration_fraction)
+            ),
             # A chunk is followed to its end, so the gate must bear a target as old as that.
             target_timeout_s=policy.horizon_s
             + parameters.max_target_age_s

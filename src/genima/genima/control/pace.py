@@ -16,6 +16,9 @@ _SAMPLES = 60
 _ROOM = 1.05
 #: A next attempt is at least so many times slower; not all of a motion is drawn out with it.
 _AT_LEAST = 1.1
+#: Acceleration, in limits of the robot, that the gate is left to smooth. The shipped controller
+#: comes to 4; it then takes the time that it was trained for.
+_MOST_JITTER = 4.0
 #: Attempts to find a pace; the gate sees to what is left.
 _MOST_ATTEMPTS = 8
 
@@ -29,8 +32,8 @@ def paced(
 ) -> tuple[ChunkSplicer, float]:
     """Let a splicer begin a motion as fast as it is asked to, or as fast as the limits allow.
 
-    What of the acceleration is beyond the robot's own limits is the jitter of a learned chunk;
-    the gate smooths it at any pace.
+    What of the acceleration is a little beyond the robot's own limits is the jitter of a learned
+    chunk; the gate smooths it at any pace.
 
     Args:
         splicer: What is commanded so far; it stays as it is.
@@ -49,7 +52,7 @@ def paced(
         begin(attempt, slower)
         dq, ddq = _peaks(attempt, now_s)
         if ddq_max is None:
-            ddq_max = limits.ddq_max * np.maximum(1.0, ddq / ddq_robot)
+            ddq_max = limits.ddq_max * np.clip(ddq / ddq_robot, 1.0, _MOST_JITTER)
         excess = max(np.max(dq / limits.dq_max), np.sqrt(np.max(ddq / ddq_max)))
         if excess <= 1.0 + 1e-9:
             break

@@ -101,6 +101,8 @@ class TickLimiter:
             The output [rad].
         """
         self._wanted = None
+        if self.standing and not self._dq.any():
+            return self._q
         slower = np.maximum(np.abs(self._step) - self._change_max, 0.0)
         return self._advance(self._q + np.copysign(slower, self._step))
 
