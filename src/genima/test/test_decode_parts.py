@@ -127,6 +127,14 @@ def test_plain_disc_of_a_spheres_colour_is_not_one() -> None:
     assert len(find_discs(edges, labels, Label.WRIST, (6.0, 100.0))) == 0
 
 
+def test_picture_that_is_all_of_a_spheres_colour_has_no_disc() -> None:
+    image = np.full((64, 64, 3), LABEL_RGB[Label.WRIST - 1], np.uint8)
+    labels = labels_of(image, Reading.TOLERANT)
+    edges = colour_edges(image, labels, Label.WRIST)
+    assert len(edges) == 0
+    assert len(find_discs(edges, labels, Label.WRIST, (6.0, 100.0))) == 0
+
+
 def test_edge_between_colour_and_black_is_found_between_pixels() -> None:
     """A yellow half whose border lies at u = 100.3, as an area sensor sees it."""
     image = np.zeros((64, 200, 3), np.uint8)

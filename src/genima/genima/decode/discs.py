@@ -76,7 +76,7 @@ def find_discs(
 
 def _groups(edges: Edges, mask: Array, smallest_px: float, largest_px: float) -> list[Array]:
     """Indices of the outer edges of each of the largest patches of the colour."""
-    if np.count_nonzero(mask) < _MIN_COLOURED * np.pi * smallest_px**2:
+    if not len(edges) or np.count_nonzero(mask) < _MIN_COLOURED * np.pi * smallest_px**2:
         return []
     width = max(3, round(_GAP * largest_px)) | 1
     kernel = np.ones((width, width), np.uint8)
