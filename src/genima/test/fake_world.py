@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from genima.arrays import Array, Float, UInt8
-from genima.errors import UnknownTask
+from genima.errors import UnknownTask, WorldError
 from genima.kinematics import Q_HOME
 from genima.sim.world import ExpertChunk, WorldState
 
@@ -24,6 +24,7 @@ class FakeWorld:
     def __init__(self) -> None:
         self.closed = False
         self.broken = False
+        self.loses_at_row = -1
         self.threads: set[str] = set()
         self._q = np.array(Q_HOME)
         self._rows = 0
@@ -48,8 +49,14 @@ class FakeWorld:
         self._note_thread()
         if self.broken:
             raise ValueError("the physics broke")
+        if self._rows == self.loses_at_row:
+            raise WorldError("the simulator crashed")
         self._q, self._gripper_open = q_cmd[-1].copy(), gripper_open
         self._rows += len(q_cmd)
+
+    def lose_now(self) -> None:
+        """Fail at the next step."""
+        self.loses_at_row = self._rows
 
     def snapshot(self) -> WorldState:
         return self.state()

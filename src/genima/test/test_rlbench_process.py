@@ -95,7 +95,7 @@ def test_requests_are_answered_and_refusals_leave_the_process_as_it_is(
         ({}, "no variation 5; give one from 0 to 1"),
         ({"variation": 0, "seed": True}, "seed is True"),
         ({"variation": 0, "task_file": "../etc"}, "no name of a task file"),
-        ({"variation": 0, "task_file": "unheard_of"}, "no task 'unheard_of'"),
+        ({"variation": 0, "task_file": "no_such_task"}, "no task 'no_such_task'"),
     ]:
         with pytest.raises(SimulatorRefusal, match=words):
             process.request("reset", scene | change, {}, LIMIT_S)

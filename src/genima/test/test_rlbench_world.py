@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from genima.cameras import CameraRig, load_rig
 from genima.collect.episode import Attempt
-from genima.collect.plan import DemonstrationSeed
+from genima.collect.plan import CollectionPlan, DemonstrationSeed
 from genima.collect.rlbench_demonstrator import RlbenchDemonstrator
+from genima.collect.run import collect
 from genima.data.training_set import TrainingSet
 from genima.data.training_set_info import TrainingSetInfo
 from genima.errors import (
@@ -23,6 +25,7 @@ from genima.errors import (
     UnknownTask,
     WorldError,
 )
+from genima.evaluation.plan import WorldName
 from genima.kinematics import base_T_tcp
 from genima.policy import Policy
 from genima.rlbench.cameras import write_cameras
@@ -34,7 +37,7 @@ from genima.rlbench.world import RlbenchRenderer, RlbenchWorld
 from genima.sim.expert_rollout import ExpertFollower, TargetFollower, roll_out
 from genima.spheres import draw_targets
 
-from .rlbench_cases import image_of
+from .rlbench_pictures import picture
 from .rlbench_world_cases import OPTIONS, SIZE_PX, TASKS, bent, installation, rig_of_the_double
 
 ROOT = Path(__file__).parents[3]
@@ -97,7 +100,7 @@ def test_images_are_those_of_the_same_step_and_rgb(world: RlbenchWorld) -> None:
         images = renderer.render(snapshot)
         assert set(images) == {"wrist", "front", "left_shoulder", "right_shoulder"}
         for camera, image in images.items():
-            np.testing.assert_array_equal(image, image_of(camera, step, SIZE_PX, SIZE_PX))
+            np.testing.assert_array_equal(image, picture(camera, step, SIZE_PX))
 
 
 def test_cameras_see_the_hand_where_it_is(rig: CameraRig) -> None:
@@ -275,7 +278,7 @@ def test_demonstrations_of_the_planner_become_a_training_set(
     np.testing.assert_allclose(first.q[0], Q_START)
     assert np.isnan(first.q_command[0]).all() and not np.isnan(first.q_command[1:]).any()
     np.testing.assert_array_equal(first.gripper_command, np.arange(60) < 30)
-    np.testing.assert_array_equal(first.images["front"][0], image_of("front", 0, SIZE_PX, SIZE_PX))
+    np.testing.assert_array_equal(first.images["front"][0], picture("front", 0, SIZE_PX))
     drawn = draw_targets(
         {name: first.images[name][0] for name in rig.cameras},
         first.q[20],
@@ -302,6 +305,12 @@ def test_demonstration_that_is_too_long_has_failed(rig: CameraRig, tmp_path: Pat
     made = demonstrator.attempt(DemonstrationSeed("touch", 5))
     assert made.failure == "the demonstration has 60 steps, more than 59"
     demonstrator.close()
+
+
+def test_planner_is_not_asked_through_ros(tmp_path: Path) -> None:
+    plan = CollectionPlan(("push_button",), 1, world=WorldName.RLBENCH)
+    with pytest.raises(InvalidParameter, match="--through-ros works with world mujoco only"):
+        collect(plan, tmp_path / "set", tmp_path, Console(), through_ros=True)
 
 
 def test_the_papers_25_tasks_can_be_chosen_by_name() -> None:

@@ -215,6 +215,23 @@ def test_defect_of_the_world_is_told_and_callers_are_answered(lockstep: Bench) -
     assert str(lockstep.sink.defects[0]) == "the physics broke"
 
 
+def test_lost_episode_is_told_and_the_next_one_goes_well(lockstep: Bench) -> None:
+    start_s = lockstep.reset()
+    lockstep.command(start_s, 1)
+    lockstep.until_step(1)
+    lockstep.world.loses_at_row = 5
+    lockstep.command(start_s + POLICY_STEP_S, 1)
+    lockstep.sink.until(lambda: lockstep.runner.episode.finished)
+    episode = lockstep.runner.episode
+    assert (episode.error, episode.steps, episode.succeeded) == ("the simulator crashed", 1, False)
+    assert lockstep.sink.defects == []
+    lockstep.world.loses_at_row = -1
+    start_s = lockstep.reset()
+    assert lockstep.runner.episode.error == ""
+    lockstep.command(start_s, 1)
+    lockstep.until_step(1)
+
+
 def test_error_of_a_job_goes_to_its_caller_alone(lockstep: Bench) -> None:
     lockstep.reset()
     with pytest.raises(ZeroDivisionError):
@@ -296,6 +313,15 @@ def test_realtime_publishes_nothing_before_a_task(realtime: Realtime) -> None:
     while len(ticks) < 5:  # each answer is given in a tick of its own or a later one
         ticks.append(realtime.runner.call(lambda: len(ticks)))
     assert realtime.sink.states == [] and realtime.sink.images == []
+
+
+def test_realtime_goes_on_to_show_an_episode_that_is_lost(realtime: Realtime) -> None:
+    realtime.reset()
+    realtime.runner.call(realtime.world.lose_now)
+    realtime.sink.until(lambda: bool(realtime.runner.episode.error))
+    shown = len(realtime.sink.states)
+    realtime.sink.until(lambda: len(realtime.sink.states) > shown + 3)
+    assert realtime.sink.defects == [] and realtime.runner.episode.finished
 
 
 def test_cameras_have_their_latency() -> None:

@@ -21,9 +21,12 @@ def tasks() -> None:
 
     from genima.rlbench.tasks import installed_tasks
 
-    table = Table("task", "file in RLBench", "instruction", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    table.add_column("task", no_wrap=True)
+    table.add_column("instruction", overflow="fold")
     for task in installed_tasks().values():
-        table.add_row(task.name, f"{task.file}.py", task.instruction)
+        file = "" if task.file == task.name else f" ({task.file}.py)"
+        table.add_row(f"{task.name}{file}", task.instruction)
     Console().print(table)
 
 

@@ -39,6 +39,8 @@ class DemonstrationExpert:
         self._slow_steps = 0
         self._q_now = self._q[0]
         self._gripper_now = bool(self._open[0])
+        while self._advance():  # it may begin by standing
+            pass
 
     def update(self, q: Float[Array, "7"], gripper_open: bool) -> None:
         """Take note of the state after one control step; call it once for each.

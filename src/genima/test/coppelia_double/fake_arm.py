@@ -68,3 +68,12 @@ def _error(wanted, q):
     there = world_T_tip(q)
     turned = sum(np.cross(there[:3, k], wanted[:3, k]) for k in range(3)) / 2
     return np.append(wanted[:3, 3] - there[:3, 3], turned)
+
+
+def quaternion_form(r):
+    """The symmetric matrix whose greatest eigenvector is the quaternion (x, y, z, w)."""
+    form = np.zeros((4, 4))
+    form[:3, :3] = r + r.T - np.trace(r) * np.eye(3)
+    form[3, :3] = form[:3, 3] = (r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1])
+    form[3, 3] = np.trace(r)
+    return form

@@ -13,12 +13,17 @@ import signal
 import sys
 import time
 import types
+from pathlib import Path
 
 import numpy as np
-from rlbench_cases import CAMERAS, Script, image_of, world_T_sensor, world_T_tip
+from rlbench_cases import CAMERAS, WORLD_T_BASE, world_T_tip
+from rlbench_pictures import picture
 
+from genima.cameras import load_rig
 from genima.geometry import quat_xyzw_from_rotation
 
+#: Where RLBench's own are, or nearly so.
+RIG = load_rig(Path(__file__).parents[5] / "config" / "cameras.yaml")
 Q_START = np.radians([0.0, 10.0, 0.0, -50.0, 0.0, 70.0, 45.0])
 FAULT_STEP = 3
 
@@ -100,7 +105,7 @@ class NotFinite(Touch):
 
 
 TASKS = {
-    "touch": Touch,
+    "press_switch": Crash,  # a name of the paper's tasks, for whole graphs
     "crash": Crash,
     "hang": Hang,
     "invalid": Invalid,
@@ -112,9 +117,9 @@ TASKS = {
 
 
 def name_to_task_class(name):
-    if name not in TASKS:
+    if name.startswith("no_such"):
         raise InvalidTaskName(f"The task file '{name}' does not exist or cannot be compiled.")
-    return TASKS[name]
+    return TASKS.get(name, Touch)
 
 
 class Demo:
@@ -188,16 +193,22 @@ class TaskEnvironment:
 
     def _observe(self, command=None):
         size = self._config.front_camera.image_size[0]
-        script = Script(width=size, height=size)
         tip = world_T_tip(self._q)
         misc = {"variation_index": self._variation, "joint_position_action": command}
         images = {}
         for camera in CAMERAS:
             if not getattr(self._config, f"{camera}_camera").rgb:
                 continue
-            misc[f"{camera}_camera_extrinsics"] = world_T_sensor(camera, self._q)
-            misc[f"{camera}_camera_intrinsics"] = script.intrinsics()
-            images[f"{camera}_rgb"] = image_of(camera, self._count % 25, size, size)
+            # Vision sensors have x to the left and y up, and so negative focal lengths.
+            view = RIG.cameras[camera].view(self._q)
+            misc[f"{camera}_camera_extrinsics"] = (
+                WORLD_T_BASE @ view.base_T_cam @ np.diag([-1.0, -1.0, 1.0, 1.0])
+            )
+            f = -view.intrinsics.fx * size / view.intrinsics.width
+            misc[f"{camera}_camera_intrinsics"] = np.array(
+                [[f, 0.0, size / 2], [0.0, f, size / 2], [0.0, 0.0, 1.0]]
+            )
+            images[f"{camera}_rgb"] = picture(camera, self._count, size)
         broken = isinstance(self._task, NotFinite) and self._count >= FAULT_STEP
         return _Settings(
             joint_positions=np.full(7, np.nan) if broken else self._q.copy(),
