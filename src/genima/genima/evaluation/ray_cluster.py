@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluations spread over the computers of a Ray cluster."""
 
+import os
+import socket
 from typing import Any
 
 from genima.errors import EvaluationError, GenimaError, MissingDependency
@@ -9,6 +11,14 @@ from genima.evaluation.means import Means
 from genima.evaluation.plan import EvaluationPlan
 from genima.evaluation.terminal import ProgressDisplay
 from genima.evaluation.unit import run_unit, take_in, units_of
+
+_LOCAL = "local"
+_OPTIONS: dict[str, Any] = {"log_to_driver": False, "include_dashboard": False}
+#: A cluster that is only for us need not keep a third of the memory [bytes].
+_SMALL: dict[str, Any] = {"object_store_memory": 256 * 2**20}
+#: How long a head may take to answer, and a busy computer to start a cluster [s].
+_ANSWER_LIMIT_S = 5.0
+_START_LIMIT_S = 120
 
 
 def run_on_ray(
@@ -49,7 +59,12 @@ def _connected(address: str) -> Any:
             "cluster"
         ) from error
     try:
-        ray.init(address=address, log_to_driver=False, include_dashboard=False)
+        _require_answer(address)
+        if address == _LOCAL:
+            os.environ.setdefault("RAY_raylet_start_wait_time_s", str(_START_LIMIT_S))
+            ray.init(_LOCAL, _node_ip_address="127.0.0.1", **_OPTIONS, **_SMALL)
+        else:
+            ray.init(address, **_OPTIONS)
     except Exception as error:  # it has many, and none of its own for this
         why = str(error).strip().splitlines() or [type(error).__name__]
         raise EvaluationError(
@@ -57,6 +72,20 @@ def _connected(address: str) -> Any:
             "'ray start --head' and give its address, or give local"
         ) from error
     return ray
+
+
+def _require_answer(address: str) -> None:
+    """Ray itself would try for ten minutes.
+
+    Raises:
+        OSError: Nobody listens there.
+        ValueError: It is no address.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_LIMIT_S).close()
+    elif address not in (_LOCAL, "auto"):
+        raise ValueError("an address is HOST:PORT, ray://HOST:PORT, auto or local")
 
 
 def _result(ray: Any, done: Any) -> Any:
