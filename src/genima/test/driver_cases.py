@@ -103,10 +103,7 @@ class Driver:
         self._refusals = []
         self._streaming.set()
         start = self.robot.arm.reading.q.copy()
-        began_s = time.monotonic()
-        self._sender = threading.Thread(
-            target=self._send, args=(start, began_s, speed_rad_s), daemon=True
-        )
+        self._sender = threading.Thread(target=self._send, args=(start, speed_rad_s), daemon=True)
         self._sender.start()
         return self._refusals
 
@@ -127,13 +124,16 @@ class Driver:
         self.session.close()
         assert self.defects == []
 
-    def _send(self, start: np.ndarray, began_s: float, speed_rad_s: float) -> None:
-        """Sines with a period of 4 s that begin at rest."""
+    def _send(self, start: np.ndarray, speed_rad_s: float) -> None:
+        """Sines with a period of 4 s that begin at rest, once the arm is held."""
         way = 2.0 * speed_rad_s / np.pi
+        began_s: list[float] = []
 
         def send() -> None:
             now_s = time.monotonic()
-            phase = 0.5 * np.pi * (now_s - began_s + AHEAD_S)
+            if not began_s and self.state in (DriverState.HOLDING, DriverState.FOLLOWING):
+                began_s.append(now_s)
+            phase = 0.5 * np.pi * (now_s - began_s[0] + AHEAD_S) if began_s else np.zeros(3)
             q, dq = np.tile(start, (3, 1)), np.zeros((3, 7))
             q[:, 0] += way * 0.5 * (1.0 - np.cos(phase))
             dq[:, 0] = way * 0.25 * np.pi * np.sin(phase)
