@@ -13,10 +13,10 @@ from genima.act.config import ActConfig, Actions
 from genima.act.model import Act
 from genima.act.start import Start
 from genima.act.training import CONTROLLER, Trainer
-from genima.act.training_data import Split
 from genima.act.training_types import TrainingOptions
 from genima.data.textures import TextureBank, procedural_bank
 from genima.errors import InvalidParameter, PolicyError
+from genima.learning.split import Split
 from genima.policy import Policy
 
 from .act_cases import GOAL, SMALL, demonstration, untrained

@@ -11,15 +11,16 @@ import torch
 
 from genima.act.checkpoint import ActCheckpoint
 from genima.act.config import ActConfig, Actions, Input
-from genima.act.curves import Curves
+from genima.act.model import Act
 from genima.act.normalisation import Normaliser, Statistics
 from genima.act.predictor import ActPredictor
-from genima.act.samples import StepSampler
 from genima.act.training import CONTROLLER, Trainer
-from genima.act.training_data import Split, statistics
-from genima.act.training_types import Report, TrainingOptions
+from genima.act.training_data import statistics
+from genima.act.training_types import TrainingOptions
 from genima.data.textures import TextureBank, procedural_bank
 from genima.errors import InvalidParameter
+from genima.learning.split import Split
+from genima.learning.types import Report
 from genima.policy import Policy, load_policy
 
 from .act_cases import GOAL, SMALL, demonstration
@@ -109,7 +110,7 @@ def test_folder_of_another_training_is_refused_with_the_difference(
 def test_training_leaves_curves_a_picture_and_a_controller(unbroken: Path) -> None:
     rows = (unbroken / "curves.csv").read_text().splitlines()
     assert len(rows) == 1 + SMALL.steps
-    assert rows[0].startswith("step,seconds,loss,joints,gripper")
+    assert rows[0].startswith("step,seconds,learning_rate,joints,gripper")
     assert (unbroken / "curves.png").stat().st_size > 5000
     checkpoint = ActCheckpoint.load(unbroken / CONTROLLER)
     assert checkpoint.trained["steps"] == SMALL.steps
@@ -152,6 +153,14 @@ def test_every_kind_of_network_trains(
 # Parts
 
 
+def test_every_part_of_the_network_learns(unbroken: Path) -> None:
+    torch.manual_seed(OPTIONS.seed)
+    after = ActCheckpoint.load(unbroken / CONTROLLER).weights
+    for part, module in Act(SMALL, 384).named_children():
+        before = {f"{part}.{name}": weight for name, weight in module.named_parameters()}
+        assert not all(torch.allclose(after[name], w, atol=1e-6) for name, w in before.items())
+
+
 @pytest.mark.parametrize("actions", list(Actions))
 def test_normalised_actions_come_back(actions: Actions) -> None:
     config = replace(SMALL, actions=actions)
@@ -181,25 +190,3 @@ def test_statistics_leave_out_what_is_padded() -> None:
     expected = np.average(np.nan_to_num(one.q_command), axis=0, weights=counts)
     assert np.allclose(stats.action_mean, expected)
     assert Statistics.from_json(stats.to_json()) == stats
-
-
-def test_batches_of_an_epoch_are_a_permutation_whatever_the_processes() -> None:
-    alone = StepSampler(23, 4, seed=3)
-    alone.epoch = 2
-    shared = [StepSampler(23, 4, 3, process, 2) for process in range(2)]
-    for sampler in shared:
-        sampler.epoch = 2
-    batches = list(alone)
-    assert len(batches) == alone.steps == 5
-    assert len({index for batch in batches for index in batch}) == 20
-    for whole, *parts in zip(batches, *shared, strict=True):
-        assert sorted(whole) == sorted(index for part in parts for index in part)
-    alone.first_step = 3
-    assert list(alone) == batches[3:]
-
-
-def test_curves_forget_what_a_killed_run_did_behind_its_checkpoint(tmp_path: Path) -> None:
-    curves = Curves(tmp_path, until_step=0)
-    for step in (1, 2, 3):
-        curves.add({"step": step, "loss": 0.5})
-    assert [row["step"] for row in Curves(tmp_path, until_step=2).rows()] == ["1", "2"]

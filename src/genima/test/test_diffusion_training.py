@@ -2,7 +2,7 @@
 """Training models that draw: every kind learns, survives a kill, and is judged by its drawings."""
 
 import io
-import re
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,20 +13,33 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from genima.act.training_data import Split
 from genima.data.demonstration import Demonstration
+from genima.diffusion.conditioning import GREY
 from genima.diffusion.config import DrawConfig, Guide, Output, Present, Target
 from genima.diffusion.drawer import DrawOptions, Precision, load_drawer
-from genima.diffusion.models import save_models
+from genima.diffusion.models import load_config, save_models
 from genima.diffusion.tiny import TinySize
 from genima.diffusion.training.baselines import NearestStep, PresentSpheres
-from genima.diffusion.training.command import best_model, error_table
+from genima.diffusion.training.blind import Blind
+from genima.diffusion.training.command import best_model
 from genima.diffusion.training.config import Learned, TrainConfig
 from genima.diffusion.training.config import Precision as Numbers
-from genima.diffusion.training.metric import DrawingErrors, Question, errors_of, questions, truth
+from genima.diffusion.training.metric import DrawingErrors, errors_of, truth
+from genima.diffusion.training.questions import (
+    Question,
+    motion_deg,
+    parted,
+    questions,
+    with_other_images,
+)
+from genima.diffusion.training.samples import DrawingSamples
+from genima.diffusion.training.start import fitted
 from genima.diffusion.training.trainer import BEST, PICTURES, Trainer
-from genima.diffusion.training.types import Report, TrainingOptions
-from genima.errors import InvalidParameter
+from genima.diffusion.training.types import TrainingOptions
+from genima.diffusion.training.verdict import judge, save_verdict, table_of
+from genima.errors import InvalidDataset, InvalidParameter
+from genima.learning.split import Split
+from genima.learning.types import Report
 from genima.policy import Policy
 from genima.spheres import draw_targets, sphere_colours
 from genima.tiles import tile_images
@@ -135,7 +148,7 @@ def test_training_lowers_the_loss(tmp_path: Path, split: Split) -> None:
 
 def test_folder_of_a_training_is_a_model_that_draws(unbroken: Path, split: Split) -> None:
     drawer = load_drawer(unbroken / BEST, DrawOptions(precision=Precision.FLOAT32))
-    asked = list(questions(split.held_out, POLICY, 1))
+    asked = questions(split.held_out, POLICY, 1)
     tile = drawer.draw(asked[0].images, asked[0].arm, GOAL, seed=0)
     assert tile.shape == (128, 128, 3)
     assert list((unbroken / PICTURES).glob("*.png"))
@@ -167,7 +180,7 @@ def test_base_stays_as_it_is_while_a_controlnet_is_trained(
     assert sorted(path.name for path in (out / BEST).iterdir()) == ["controlnet", "genima.json"]
     load_drawer(out / BEST, DrawOptions(precision=Precision.FLOAT32))
     before = Trainer(str(base), BASED, POLICY, split, tmp_path / "new", OPTIONS)
-    fresh = dict(before._trained.state_dict())
+    fresh = dict(before._subject.trained.state_dict())
     assert any(not torch.equal(w, fresh[name]) for name, w in weights(out).items())
 
 
@@ -187,13 +200,14 @@ def test_true_drawings_have_no_error_and_present_ones_do(split: Split) -> None:
             return truth(question, policy)
 
     policy = Policy()
-    asked = list(questions(split.train[:1], policy, 3))
+    asked = questions(split.train[:1], policy, 3)
     perfect, tiles = errors_of(Truth(), asked, policy)
     assert perfect.summary["error_deg"] < 0.5 and perfect.usable.all()
     assert perfect.gripper_right.all() and not perfect.missing.any()
     assert tiles[0].shape == (512, 512, 3)
     present, _ = errors_of(PresentSpheres(policy), asked, policy)
     assert perfect.rank < present.rank < 90
+    assert perfect.skill > 0.95 and present.skill < 0.05
 
 
 def test_drawing_without_spheres_lacks_them(split: Split) -> None:
@@ -203,7 +217,7 @@ def test_drawing_without_spheres_lacks_them(split: Split) -> None:
             return tile_images(black, policy.cameras)
 
     policy = Policy()
-    errors, _ = errors_of(Blank(), list(questions(split.held_out, policy, 2)), policy)
+    errors, _ = errors_of(Blank(), questions(split.held_out, policy, 2), policy)
     assert errors.missing.all() and not errors.usable.any() and errors.rank == 90.0
 
 
@@ -236,7 +250,7 @@ def test_spheres_that_were_drawn_elsewhere_are_not_missing(split: Split) -> None
             return tile_images(draw_targets(images, beside, opened, views, policy), policy.cameras)
 
     policy = Policy()
-    asked = list(questions(split.train, policy, 1))
+    asked = questions(split.train, policy, 1)
     elsewhere, _ = errors_of(Elsewhere(), asked, policy)
     assert elsewhere.each_deg[0] > 8.0 and not elsewhere.missing.any()
 
@@ -244,14 +258,91 @@ def test_spheres_that_were_drawn_elsewhere_are_not_missing(split: Split) -> None
 def test_errors_are_those_of_usable_drawings_and_the_others_are_told() -> None:
     joints = np.stack([np.full(7, 1.0), np.full(7, 40.0), np.full(7, np.nan), np.full(7, 3.0)])
     usable = np.array([True, False, False, True])
-    errors = DrawingErrors(joints, usable, usable, ~usable, np.full(4, 20.0))
+    errors = DrawingErrors(np.full(4, 92.0), joints, usable, usable, ~usable, np.full(4, 20.0))
     assert errors.summary["error_deg"] == errors.each_deg[0] == 2.0
     assert errors.rank == np.mean([1.0, 90.0, 90.0, 3.0])
-    console = Console(file=io.StringIO(), width=100)
-    console.print(error_table({"weights": errors}))
+    assert errors.skill == 0.5
+    console = Console(file=io.StringIO(), width=140)
+    console.print(table_of({"somebody": errors}))
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert re.search(r"not usable, % +│ +50.0", text) and "of the usable ones" in text
-    assert re.search(r"90 where not usable, deg +│ +46.00", text)
+    assert (
+        "│ somebody │         50.0 │      2.00 │   46.00 │  0.50 │      50.0 │      50.0 │" in text
+    )
+
+
+def test_steps_are_asked_for_where_the_target_is_away(split: Split) -> None:
+    away, near = (questions(split.train, POLICY, 1000, away) for away in (True, False))
+    assert len(away) + len(near) == sum(map(len, split.train))
+    assert all(
+        motion_deg(one.window) <= 5.0 and one.window.gripper_open == one.window.gripper_target
+        for one in near
+    )
+    still = replace(split.train[0], q=split.train[0].q[:1].repeat(30, axis=0))
+    still = replace(still, gripper_open=np.ones(30, bool))
+    with pytest.raises(InvalidDataset, match="no step has a target that is away from the arm"):
+        questions([still], POLICY, 3)
+
+
+def test_models_are_judged_by_other_demonstrations_than_they_are_chosen_by() -> None:
+    tasks = [replace(demonstration(seed), task=f"task {seed // 3}") for seed in range(6)]
+    chosen, judged = parted(tasks)
+    assert [one.seed for one in chosen] == [0, 2, 3, 5]
+    assert [one.seed for one in judged] == [1, 4]
+
+
+def test_images_of_another_episode_are_those_of_the_nearest_step_of_the_same_goal(
+    split: Split,
+) -> None:
+    asked = questions(split.train, POLICY, 9)
+    for before, after in zip(asked, with_other_images(asked), strict=True):
+        source = next(one for one in asked if one.images is after.images)
+        assert source.rig is not before.rig
+        assert after.window is before.window and after.arm is before.arm
+
+
+def test_network_without_images_learns_what_joints_and_instruction_tell(split: Split) -> None:
+    policy = Policy()
+    demos = [replace(split.train[0], descriptions=("a",)), split.train[1]]
+    asked = [*questions(demos[:1], policy, 2), *questions(demos[1:], policy, 2)]
+    errors, _ = errors_of(Blind(demos, policy), asked, policy)
+    assert errors.skill > 0.8
+    images = dict.fromkeys(asked[0].images, np.zeros((256, 256, 3), np.uint8))
+    blind = replace(asked[0], images=images)
+    again, _ = errors_of(Blind(demos, policy), [blind], policy)
+    assert np.allclose(again.joints_deg, errors.joints_deg[:1], atol=0.5)
+
+
+def test_best_model_is_judged_beside_guesses(unbroken: Path, split: Split, tmp_path: Path) -> None:
+    held_out = [seen(9), seen(10)]
+    rows = judge(unbroken / BEST, replace(split, held_out=held_out), POLICY, 2, "cpu")
+    assert len(rows) == 6
+    assert rows["where the arm is"].skill < 0.1
+    save_verdict(tmp_path / "verdict.json", rows)
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    assert verdict["best model"]["rank"] == rows["best model"].rank
+
+
+def test_model_knows_the_instructions_and_the_reach_of_its_training(
+    unbroken: Path, split: Split, tmp_path: Path
+) -> None:
+    config = load_config(unbroken / BEST)
+    assert config.goals == (GOAL,)
+    largest = np.zeros(7)
+    for demo in split.train:
+        ahead = np.minimum(np.arange(len(demo)) + POLICY.horizon_steps, len(demo) - 1)
+        largest = np.maximum(largest, np.abs(demo.q[ahead] - demo.q).max(axis=0))
+    assert np.allclose(config.farthest_rad, largest, atol=1e-4)
+    based = fitted(BASED, POLICY, split.train)
+    assert based.draw.goals == () and based.draw.farthest_rad == config.farthest_rad
+
+
+def test_virtual_camera_is_drawn_without_the_scene(split: Split) -> None:
+    draw = replace(BASED.draw, policy=POLICY, present=Present.CELL, virtual_camera="front")
+    sample = DrawingSamples(split.train, draw)[12]
+    corner = np.s_[:4, -4:]  # of the front camera's cell, where there is no sphere
+    assert np.all(sample.given.pictures[0][corner] == GREY)
+    assert np.all(sample.target[0][corner] == GREY)
+    assert not np.all(sample.target[0][:4, :4] == GREY)
 
 
 def test_training_that_was_never_validated_names_no_model(split: Split, tmp_path: Path) -> None:
@@ -283,6 +374,6 @@ def test_text_encoder_receives_each_samples_instruction_in_the_policys_template(
 
 def test_nearest_step_draws_the_target_of_a_step_that_it_knows(split: Split) -> None:
     policy = Policy()
-    asked = list(questions(split.train[:1], policy, 3))
+    asked = questions(split.train[:1], policy, 3)
     errors, _ = errors_of(NearestStep(split.train, policy), asked, policy)
     assert errors.summary["error_deg"] < 0.5

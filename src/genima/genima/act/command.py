@@ -1,56 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person sees of `genima train controller`."""
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from genima.act.allocation import keep_memory
 from genima.act.config import ActConfig, Input, looking_at, preset
 from genima.act.training import Trainer
-from genima.act.training_data import load_split
-from genima.act.training_types import Report, TrainingOptions
+from genima.act.training_types import TrainingOptions
 from genima.act.validation import Validation
 from genima.data.textures import folder_bank, procedural_bank
-from genima.data.training_set import TrainingSet
-from genima.errors import InvalidParameter, MissingDependency
-from genima.interruption import interruptible
-from genima.policy import Policy, load_policy
-
-#: Cores that training takes at most where the environment does not say.
-_MOST_THREADS = 2
-#: Steps between two lines where there is no terminal.
-_PLAIN_EVERY = 100
+from genima.errors import InvalidParameter
+from genima.learning.terminal import RunCommand
+from genima.learning.types import Report
+from genima.policy import Policy
 
 
 @dataclass(frozen=True)
-class TrainControllerCommand:
+class TrainControllerCommand(RunCommand):
     """The options of the command line; see there."""
 
-    data: Path
-    out: Path
     preset: str
     view: str
-    steps: int
-    batch_size: int
-    held_out: int
-    seed: int
-    workers: int
-    save_every: int
     start_from: Path | None
     textures: Path | None
     backbone: Path | None
     text_model: Path | None
-    policy: Path | None
-    wandb: str
 
     def run(self) -> None:
         """Train, or go on training.
@@ -58,14 +35,9 @@ class TrainControllerCommand:
         Raises:
             GenimaError: Something that was given cannot be used.
         """
-        keep_memory()
-        torch.set_num_threads(min(int(os.environ.get("OMP_NUM_THREADS", _MOST_THREADS)), 16))
+        self.prepare()
         console = Console()
-        policy = load_policy(self.policy) if self.policy else Policy()
-        split = load_split(TrainingSet.open(self.data), self.held_out)
-        console.print(
-            f"{len(split.train)} demonstrations to learn from, {len(split.held_out)} held out"
-        )
+        _, split, policy = self.load(console)
         bank = folder_bank(self.textures) if self.textures else procedural_bank()
         options = TrainingOptions(
             seed=self.seed,
@@ -76,23 +48,9 @@ class TrainControllerCommand:
             start_from=self.start_from,
         )
         trainer = Trainer(self._config(policy), policy, split, bank, self.out, options)
-        if trainer.progress.step:
-            console.print(f"going on from step {trainer.progress.step}")
-        with (
-            progress_bar(console, _news_line) as show,
-            wandb_run(self.wandb, self.out) as report,
-        ):
-
-            def tell(news: Report) -> None:
-                show(news)
-                report(news)
-
-            with interruptible() as interrupted:
-                trainer.run(tell, interrupted.is_set)
+        self.attend(trainer, console, _news_line)
         if trainer.errors is not None:
             console.print(error_table(trainer.errors))
-        if trainer.progress.step < trainer.steps:
-            console.print("interrupted; the same command goes on")
         console.print(f"policy folder: {self.out}; the controller is in it", soft_wrap=True)
 
     def _config(self, policy: Policy) -> ActConfig:
@@ -131,63 +89,10 @@ def error_table(errors: Validation) -> Table:
     return table
 
 
-@contextmanager
-def progress_bar(
-    console: Console, describe: Callable[[Any], str]
-) -> Iterator[Callable[[Any], None]]:
-    """Shows how far a training is; a line now and then where there is no terminal.
-
-    Args:
-        console: Where to.
-        describe: What to say of a report besides its steps.
-    """
-    bar = Progress(
-        TextColumn("[bold]training"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[news]}"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("training", news="")
-
-        def show(news: Any) -> None:
-            text = describe(news)
-            bar.update(task, completed=news.step, total=news.steps, news=text)
-            if not console.is_terminal and news.step % _PLAIN_EVERY == 0:
-                print(f"step {news.step} of {news.steps}: {text}", flush=True)
-
-        yield show
-
-
 def _news_line(news: Report) -> str:
     text = f"loss {news.loss['loss']:.3f}, joints {news.loss['joints']:.3f}"
-    if news.errors is not None:
-        text += "".join(
-            f", {name.removesuffix('_end_deg')} {value:.2f} deg"
-            for name, value in news.errors.summary.items()
-            if name.endswith("_deg")
-        )
-    return text
-
-
-@contextmanager
-def wandb_run(project: str, out: Path) -> Iterator[Callable[[Any], None]]:
-    """Reports to Weights & Biases if a project is named."""
-    if not project:
-        yield lambda news: None
-        return
-    try:
-        import wandb
-    except ImportError as error:
-        raise MissingDependency("--wandb needs the package wandb: pip install wandb") from error
-    run: Any = wandb.init(project=project, name=out.name, dir=str(out), resume="allow")
-
-    def report(news: Any) -> None:
-        errors = {} if news.errors is None else news.errors.summary
-        run.log(news.loss | errors, step=news.step)
-
-    yield report
-    run.finish()
+    return text + "".join(
+        f", {name.removesuffix('_end_deg')} {value:.2f} deg"
+        for name, value in news.errors.items()
+        if name.endswith("_deg")
+    )

@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demonstrations that a controller is trained with and those it is judged by."""
+"""The windows that a controller is trained with and those it is judged by."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from genima.act.config import ActConfig, Actions, Input
 from genima.act.glimpses import MARGIN
 from genima.act.normalisation import Statistics
-from genima.act.samples import AugmentedWindows, Batch, StepSampler, collate, describe
+from genima.act.samples import AugmentedWindows, Batch, collate, describe
 from genima.act.variation import Variation, labelled
 from genima.data.demonstration import Demonstration
 from genima.data.targets import Window, Windows
@@ -26,8 +24,6 @@ from genima.data.targets_torch import (
     Vary,
 )
 from genima.data.textures import TextureBank
-from genima.data.training_set import TrainingSet
-from genima.errors import InvalidDataset
 from genima.policy import Policy
 
 #: Every this-many-th window is validated, at most.
@@ -35,47 +31,6 @@ _VALIDATED_WINDOWS = 400
 #: Start offset of the validation that tells whether the network reads the spheres [rad].
 JITTER_RAD = 0.1
 _JITTER_SEED, _CLEAN_SEED = 41, 40
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Demonstrations to learn from and to judge by.
-
-    Attributes:
-        train: To learn from.
-        held_out: To judge by; the last of each task.
-    """
-
-    train: list[Demonstration]
-    held_out: list[Demonstration]
-
-
-def load_split(training_set: TrainingSet, held_out: int) -> Split:
-    """Read a training set; its images stay on disk.
-
-    Args:
-        training_set: Where from.
-        held_out: How many demonstrations of each task are kept for judging.
-
-    Raises:
-        InvalidDataset: A task has too few demonstrations.
-    """
-    split = Split([], [])
-    for task in training_set.tasks():
-        keys = [
-            (variation, episode)
-            for variation in training_set.variations(task)
-            for episode in training_set.episodes(task, variation)
-        ]
-        if len(keys) <= held_out:
-            raise InvalidDataset(
-                f"{training_set.root}: {task} has {len(keys)} demonstrations, of which {held_out} "
-                "would be held out; collect more, or hold fewer out"
-            )
-        loaded = [training_set.load(task, episode, variation) for variation, episode in keys]
-        split.train.extend(loaded[: len(keys) - held_out])
-        split.held_out.extend(loaded[len(keys) - held_out :])
-    return split
 
 
 def glimpse_reach(
@@ -103,25 +58,17 @@ def statistics(
     return Statistics.of(np.stack(states), np.concatenate(actions))
 
 
-def training_loader(
+def training_windows(
     demonstrations: Sequence[Demonstration],
     policy: Policy,
     config: ActConfig,
     bank: TextureBank,
     seed: int,
-    workers: int,
-    process: int = 0,
-    processes: int = 1,
-) -> tuple[AugmentedWindows, StepSampler, DataLoader[Any]]:
-    """Varied windows with augmented images, in an order that seed and epoch decide."""
+) -> AugmentedWindows:
+    """Varied windows with augmented images."""
     vary = Variation(config, policy.step_s)
     windows = _samples(demonstrations, policy, config, bank, seed, vary)
-    samples = AugmentedWindows(windows, config, seed)
-    sampler = StepSampler(len(samples), config.batch_size, seed, process, processes)
-    loader: DataLoader[Any] = DataLoader(
-        samples, batch_sampler=sampler, collate_fn=collate, num_workers=workers
-    )
-    return samples, sampler, loader
+    return AugmentedWindows(windows, config, seed)
 
 
 def held_out_batches(

@@ -8,13 +8,30 @@ import typer
 
 app = typer.Typer(help="Train a stage of a policy on a data set.", no_args_is_help=True)
 
+Data = Annotated[Path, typer.Option(help="A data set in the training format.")]
+Out = Annotated[
+    Path, typer.Option(help="Folder of the training; the same command again goes on there.")
+]
+Steps = Annotated[int, typer.Option(help="Optimiser steps; 0 for what preset or kind say.")]
+BatchSize = Annotated[int, typer.Option(help="Samples a step; 0 for what preset or kind say.")]
+HeldOut = Annotated[
+    int, typer.Option(min=1, help="Demonstrations of each task kept for validation.")
+]
+Seed = Annotated[int, typer.Option(help="Of everything random.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that make samples.")]
+SaveEvery = Annotated[
+    int, typer.Option(min=1, help="Steps between two validations with a checkpoint.")
+]
+PolicyFile = Annotated[
+    Path | None, typer.Option(help="policy.yaml with other values than the paper's.")
+]
+Wandb = Annotated[str, typer.Option(help="Project of Weights & Biases to report to as well.")]
+
 
 @app.command()
 def controller(
-    data: Annotated[Path, typer.Option(help="A data set in the training format.")],
-    out: Annotated[
-        Path, typer.Option(help="Folder of the training; the same command again goes on there.")
-    ],
+    data: Data,
+    out: Out,
     preset: Annotated[
         str, typer.Option(help="paper: Table 4, for a GPU. tiny: for two CPU cores.")
     ] = "tiny",
@@ -25,20 +42,16 @@ def controller(
             "cameras: no spheres, the ACT baseline."
         ),
     ] = "spheres",
-    steps: Annotated[int, typer.Option(help="Optimiser steps; 0 for the preset's.")] = 0,
-    batch_size: Annotated[int, typer.Option(help="Windows a step; 0 for the preset's.")] = 0,
-    held_out: Annotated[
-        int, typer.Option(min=1, help="Demonstrations of each task kept for validation.")
-    ] = 2,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that draw samples.")] = 1,
-    save_every: Annotated[
-        int, typer.Option(min=1, help="Steps between two validations with a checkpoint.")
-    ] = 1000,
     start_from: Annotated[
         Path | None,
         typer.Option(help="Folder of a trained controller to begin with, rather than at random."),
     ] = None,
+    steps: Steps = 0,
+    batch_size: BatchSize = 0,
+    held_out: HeldOut = 2,
+    seed: Seed = 0,
+    workers: Workers = 1,
+    save_every: SaveEvery = 1000,
     textures: Annotated[
         Path | None,
         typer.Option(help="Folder of pictures for the backgrounds; by default procedural ones."),
@@ -49,42 +62,20 @@ def controller(
     text_model: Annotated[
         Path | None, typer.Option(help="Folder of CLIP's text model, for preset paper.")
     ] = None,
-    policy: Annotated[
-        Path | None, typer.Option(help="policy.yaml with other values than the paper's.")
-    ] = None,
-    wandb: Annotated[
-        str, typer.Option(help="Project of Weights & Biases to report to as well.")
-    ] = "",
+    policy: PolicyFile = None,
+    wandb: Wandb = "",
 ) -> None:
     """Train ACT to follow drawn spheres."""
+    options = dict(locals())
     from genima.act.command import TrainControllerCommand
 
-    TrainControllerCommand(
-        data=data,
-        out=out,
-        preset=preset,
-        view=view,
-        steps=steps,
-        batch_size=batch_size,
-        held_out=held_out,
-        seed=seed,
-        workers=workers,
-        save_every=save_every,
-        start_from=start_from,
-        textures=textures,
-        backbone=backbone,
-        text_model=text_model,
-        policy=policy,
-        wandb=wandb,
-    ).run()
+    TrainControllerCommand(**options).run()
 
 
 @app.command()
 def diffusion(
-    data: Annotated[Path, typer.Option(help="A data set in the training format.")],
-    out: Annotated[
-        Path, typer.Option(help="Folder of the training; the same command again goes on there.")
-    ],
+    data: Data,
+    out: Out,
     base: Annotated[
         str,
         typer.Option(
@@ -98,8 +89,8 @@ def diffusion(
             help="tiny, controlnet (the paper) or pix2pix; by default what fits the base."
         ),
     ] = "",
-    steps: Annotated[int, typer.Option(help="Optimiser steps; 0 for the kind's.")] = 0,
-    batch_size: Annotated[int, typer.Option(help="Drawings a step; 0 for the kind's.")] = 0,
+    steps: Steps = 0,
+    batch_size: BatchSize = 0,
     accumulate: Annotated[
         int, typer.Option(help="Parts that a batch is computed in, for less memory.")
     ] = 0,
@@ -110,43 +101,32 @@ def diffusion(
     adam_8bit: Annotated[
         bool, typer.Option("--adam-8bit", help="Optimiser state in 8 bits; needs bitsandbytes.")
     ] = False,
+    untiled: Annotated[
+        bool, typer.Option("--untiled", help="Draw the cameras' images one after the other.")
+    ] = False,
+    virtual_camera: Annotated[
+        str,
+        typer.Option(
+            help="Camera in whose image the model sees and draws spheres alone, without the scene."
+        ),
+    ] = "",
     held_out: Annotated[
-        int, typer.Option(min=1, help="Demonstrations of each task kept for validation.")
+        int,
+        typer.Option(
+            min=2, help="Demonstrations of each task by which models are chosen and judged."
+        ),
     ] = 5,
     validated: Annotated[
         int, typer.Option(min=1, help="Held-out drawings of each validation.")
     ] = 100,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that make samples.")] = 1,
-    save_every: Annotated[
-        int, typer.Option(min=1, help="Steps between two validations with a checkpoint.")
-    ] = 500,
-    policy: Annotated[
-        Path | None, typer.Option(help="policy.yaml with other values than the paper's.")
-    ] = None,
-    wandb: Annotated[
-        str, typer.Option(help="Project of Weights & Biases to report to as well.")
-    ] = "",
+    seed: Seed = 0,
+    workers: Workers = 1,
+    save_every: SaveEvery = 500,
+    policy: PolicyFile = None,
+    wandb: Wandb = "",
 ) -> None:
     """Train a model to draw targets on camera images."""
+    options = dict(locals())
     from genima.diffusion.training.command import TrainDiffusionCommand
 
-    TrainDiffusionCommand(
-        data=data,
-        base=base,
-        out=out,
-        kind=kind,
-        steps=steps,
-        batch_size=batch_size,
-        accumulate=accumulate,
-        precision=precision,
-        gradient_checkpointing=gradient_checkpointing,
-        adam_8bit=adam_8bit,
-        held_out=held_out,
-        validated=validated,
-        seed=seed,
-        workers=workers,
-        save_every=save_every,
-        policy=policy,
-        wandb=wandb,
-    ).run()
+    TrainDiffusionCommand(**options).run()

@@ -1,54 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person sees of `genima train diffusion`."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import diffusers
-import torch
 import transformers
 from rich.console import Console
-from rich.table import Table
 
-from genima.act.command import progress_bar, wandb_run
-from genima.act.training_data import load_split
-from genima.data.training_set import TrainingSet
-from genima.diffusion.training.baselines import NearestStep, PresentSpheres
+from genima.diffusion.config import Present
 from genima.diffusion.training.config import Precision, TrainConfig, changed, preset
-from genima.diffusion.training.metric import DrawingErrors, errors_of, questions
+from genima.diffusion.training.questions import parted, questions
 from genima.diffusion.training.start import TINY
 from genima.diffusion.training.trainer import BEST, Trainer
-from genima.diffusion.training.types import Report, TrainingOptions
+from genima.diffusion.training.types import TrainingOptions
+from genima.diffusion.training.verdict import judge, save_verdict, table_of
 from genima.errors import InvalidParameter
-from genima.interruption import interruptible
-from genima.policy import Policy, load_policy
+from genima.learning.terminal import RunCommand
+from genima.learning.types import Report
 
-#: Cores that training takes at most where the environment does not say.
-_MOST_THREADS = 2
+_VERDICT = "verdict.json"
 
 
 @dataclass(frozen=True)
-class TrainDiffusionCommand:
+class TrainDiffusionCommand(RunCommand):
     """The options of the command line; see there."""
 
-    data: Path
     base: str
-    out: Path
     kind: str
-    steps: int
-    batch_size: int
     accumulate: int
     precision: str
     gradient_checkpointing: bool
     adam_8bit: bool
-    held_out: int
+    untiled: bool
+    virtual_camera: str
     validated: int
-    seed: int
-    workers: int
-    save_every: int
-    policy: Path | None
-    wandb: str
 
     def run(self) -> None:
         """Train, or go on training.
@@ -56,48 +42,25 @@ class TrainDiffusionCommand:
         Raises:
             GenimaError: Something that was given cannot be used.
         """
-        torch.set_num_threads(min(int(os.environ.get("OMP_NUM_THREADS", _MOST_THREADS)), 16))
+        self.prepare()
         diffusers.utils.logging.disable_progress_bar()
         transformers.utils.logging.disable_progress_bar()
         console = Console()
-        training_set = TrainingSet.open(self.data)
-        policy = load_policy(self.policy) if self.policy else Policy()
+        training_set, split, policy = self.load(console)
         policy = replace(policy, image_size_px=training_set.info.image_size_px)
-        split = load_split(training_set, self.held_out)
-        console.print(
-            f"{len(split.train)} demonstrations to learn from, {len(split.held_out)} held out"
-        )
         options = TrainingOptions(
             seed=self.seed,
             workers=self.workers,
             save_every=self.save_every,
             validated=self.validated,
         )
+        questions(parted(split.held_out)[1], policy, 1)  # else it would only fail at the end
         trainer = Trainer(self.base, self._config(), policy, split, self.out, options)
-        if trainer.progress.step:
-            console.print(f"going on from step {trainer.progress.step}")
-        with (
-            progress_bar(console, _news_line) as show,
-            wandb_run(self.wandb, self.out) as report,
-            interruptible() as interrupted,
-        ):
-
-            def tell(news: Report) -> None:
-                show(news)
-                report(news)
-
-            trainer.run(tell, interrupted.is_set)
-        if trainer.errors is not None:
-            asked = list(questions(split.held_out, policy, self.validated))
-            rows = {"newest weights": trainer.errors}
-            for name, baseline in (
-                ("nearest training step", NearestStep(split.train, policy)),
-                ("where the arm is", PresentSpheres(policy)),
-            ):
-                rows[name] = errors_of(baseline, asked, policy)[0]
-            console.print(error_table(rows))
-        if trainer.progress.step < trainer.steps:
-            console.print("interrupted; the same command goes on")
+        self.attend(trainer, console, _news_line)
+        if trainer.finished and trainer.is_main:
+            rows = judge(self.out / BEST, split, policy, self.validated, trainer.device)
+            save_verdict(self.out / _VERDICT, rows)
+            console.print(table_of(rows))
         console.print(f"policy folder: {self.out}; {best_model(self.out)}", soft_wrap=True)
 
     def _config(self) -> TrainConfig:
@@ -105,8 +68,13 @@ class TrainDiffusionCommand:
         names = [value.value for value in Precision]
         if self.precision and self.precision not in names:
             raise InvalidParameter(f"precision: got {self.precision!r}; there are {names}")
+        config = preset(kind)
+        draw = replace(config.draw, tiled=config.draw.tiled and not self.untiled)
+        if self.virtual_camera:
+            draw = replace(draw, present=Present.CELL, virtual_camera=self.virtual_camera)
         return changed(
-            preset(kind),
+            config,
+            draw=draw,
             steps=self.steps,
             batch_size=self.batch_size,
             accumulate=self.accumulate,
@@ -123,32 +91,11 @@ def best_model(out: Path) -> str:
     return f"there is no model yet; the first validation writes one to {BEST}/"
 
 
-def error_table(rows: dict[str, DrawingErrors]) -> Table:
-    """Errors of several ways to draw the same, in degrees and per cent."""
-    table = Table(title=f"held-out drawings: {len(next(iter(rows.values())).usable)}")
-    table.add_column("")
-    for name in rows:
-        table.add_column(name, justify="right")
-    summaries = [errors.summary for errors in rows.values()]
-    unusable = (f"{100 * (1.0 - s['usable']):.1f}" for s in summaries)
-    table.add_row("not usable, %", *unusable, end_section=True)
-    table.add_row("of the usable ones:")
-    table.add_row("joints 1 to 6, mean, deg", *(f"{s['error_deg']:.2f}" for s in summaries))
-    for joint in range(7):
-        cells = (f"{errors.each_deg[joint]:.2f}" for errors in rows.values())
-        table.add_row(f"joint {joint + 1}, deg", *cells, end_section=joint == 6)
-    table.add_row("of all:")
-    ranks = (f"{errors.rank:.2f}" for errors in rows.values())
-    table.add_row("joints 1 to 6, 90 where not usable, deg", *ranks)
-    for key, name in (("gripper_accuracy", "gripper right"), ("missing", "a sphere missing")):
-        table.add_row(f"{name}, %", *(f"{100 * s[key]:.1f}" for s in summaries))
-    table.add_row("PSNR, dB", *(f"{s['psnr_db']:.1f}" for s in summaries))
-    return table
-
-
 def _news_line(news: Report) -> str:
     text = f"loss {news.loss['loss']:.4f}"
-    if news.errors is not None:
-        summary = news.errors.summary
-        text += f", {summary['error_deg']:.2f} deg, usable {100 * summary['usable']:.0f} %"
+    if news.errors:
+        errors = news.errors
+        text += (
+            f", {errors['error_deg']:.2f} deg in {100 * errors['usable']:.0f} % usable drawings"
+        )
     return text

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """How good drawings are: what `genima.decode` reads in them, against what should be there."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from genima.arrays import Array, Bool, Float, UInt8
-from genima.cameras import CameraRig
-from genima.data.demonstration import Demonstration
-from genima.data.drawing import observed
-from genima.data.targets import Window, Windows
 from genima.decode import DecodedTarget, TargetDecoder
 from genima.diffusion.conditioning import ArmState
+from genima.diffusion.training.questions import COUNTED_JOINTS, Question, motion_deg
 from genima.policy import Policy
 from genima.spheres import draw_targets, render_spheres, sphere_colours, sphere_poses
 from genima.tiles import tile_images, untile
@@ -28,8 +25,8 @@ _COLOUR_TOLERANCE = 60
 _SAME_COLOUR = 25
 #: How far from its centre the colour of a sphere is looked for, in radii.
 _REACH = 1.5
-#: Of joints 1 to 6; the last one turns the hand about its own axis.
-_COUNTED_JOINTS = 6
+#: What an unusable drawing counts [deg].
+_UNUSABLE_DEG = 90.0
 
 
 class Draws(Protocol):
@@ -43,29 +40,12 @@ class Draws(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """One step of a held-out demonstration.
-
-    Attributes:
-        images: What the cameras saw.
-        arm: Where the arm was.
-        goal: What it was to do.
-        window: What should be drawn.
-        rig: The cameras.
-    """
-
-    images: dict[str, UInt8[Array, "s s 3"]]
-    arm: ArmState
-    goal: str
-    window: Window
-    rig: CameraRig
-
-
-@dataclass(frozen=True, eq=False)
 class DrawingErrors:
     """Errors of drawings, one row each.
 
     Attributes:
+        motion_deg: By how much the target moves joints 1 to 6 on average, which is the error of
+            drawing where the arm is [deg].
         joints_deg: Of each joint that was read [deg]; NaN where nothing could be read.
         gripper_right: Whether the gripper's state was read, and is right.
         usable: Whether the decoder would act on the drawing.
@@ -73,6 +53,7 @@ class DrawingErrors:
         psnr_db: Likeness to the true drawing [dB].
     """
 
+    motion_deg: Float[Array, "n"]
     joints_deg: Float[Array, "n 7"]
     gripper_right: Bool[Array, "n"]
     usable: Bool[Array, "n"]
@@ -89,7 +70,8 @@ class DrawingErrors:
     def summary(self) -> dict[str, float]:
         """The numbers that matter most, by the names that curves give them."""
         return {
-            "error_deg": float(self.each_deg[:_COUNTED_JOINTS].mean()),
+            "error_deg": float(self.each_deg[:COUNTED_JOINTS].mean()),
+            "skill": self.skill,
             "gripper_accuracy": float(self.gripper_right.mean()),
             "usable": float(self.usable.mean()),
             "missing": float(self.missing.mean()),
@@ -99,27 +81,13 @@ class DrawingErrors:
     @property
     def rank(self) -> float:
         """By which checkpoints are compared, the lower the better: unusable drawings count 90."""
-        error = np.nan_to_num(self.joints_deg[:, :_COUNTED_JOINTS].mean(axis=1), nan=90.0)
-        return float(np.where(self.usable, error, np.maximum(error, 90.0)).mean())
+        error = self.joints_deg[:, :COUNTED_JOINTS].mean(axis=1)
+        return float(np.where(self.usable, error, _UNUSABLE_DEG).mean())
 
-
-def questions(
-    demonstrations: Sequence[Demonstration], policy: Policy, count: int
-) -> Iterator[Question]:
-    """Steps of held-out demonstrations, evenly over all of them."""
-    all_windows = [Windows(demonstration, policy) for demonstration in demonstrations]
-    total = sum(map(len, all_windows))
-    chosen = set(np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist())
-    number = 0
-    for demonstration, windows in zip(demonstrations, all_windows, strict=True):
-        rig = CameraRig({camera.name: camera for camera in windows.cameras})
-        for step in range(len(windows)):
-            if number in chosen:
-                window = windows[step]
-                images = observed(demonstration.images, step, windows.cameras)
-                arm = ArmState(window.q, window.gripper_open, rig.views(window.q))
-                yield Question(images, arm, demonstration.instruction, window, rig)
-            number += 1
+    @property
+    def skill(self) -> float:
+        """1 for drawings without an error, 0 for as much as drawing where the arm is makes."""
+        return float(1.0 - self.rank / max(float(self.motion_deg.mean()), 1e-6))
 
 
 def errors_of(
@@ -130,7 +98,7 @@ def errors_of(
     Returns:
         What is wrong with them, and the drawings.
     """
-    rows: list[tuple[Float[Array, "7"], bool, bool, bool, float]] = []
+    rows: list[tuple[float, Float[Array, "7"], bool, bool, bool, float]] = []
     tiles = []
     decoders: dict[int, TargetDecoder] = {}
     for question in asked:
@@ -138,8 +106,7 @@ def errors_of(
         decoder = decoders.setdefault(id(question.rig), TargetDecoder(question.rig, policy))
         rows.append(_row(tile, question, decoder, policy))
         tiles.append(tile)
-    joints, gripper, usable, missing, psnr = (np.array(part) for part in zip(*rows, strict=True))
-    return DrawingErrors(joints, gripper, usable, missing, psnr), tiles
+    return DrawingErrors(*(np.array(part) for part in zip(*rows, strict=True))), tiles
 
 
 def truth(question: Question, policy: Policy) -> UInt8[Array, "t t 3"]:
@@ -153,7 +120,7 @@ def truth(question: Question, policy: Policy) -> UInt8[Array, "t t 3"]:
 
 def _row(
     tile: UInt8[Array, "t t 3"], question: Question, decoder: TargetDecoder, policy: Policy
-) -> tuple[Float[Array, "7"], bool, bool, bool, float]:
+) -> tuple[float, Float[Array, "7"], bool, bool, bool, float]:
     window = question.window
     decoded = decoder.decode(tile, window.q)
     joints = np.full(7, np.nan)
@@ -163,7 +130,7 @@ def _row(
     gap = tile.astype(float) - truth(question, policy)
     psnr = 10.0 * np.log10(255.0**2 / max(float((gap**2).mean()), 1e-3))
     missing = _lacks_sphere(tile, question, decoded, policy)
-    return joints, right, decoded.usable, missing, psnr
+    return motion_deg(window), joints, right, decoded.usable, missing, psnr
 
 
 def _lacks_sphere(

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from genima.arrays import Array, UInt8
-from genima.diffusion.training.metric import Question, truth
+from genima.diffusion.training.metric import truth
+from genima.diffusion.training.questions import Question
 from genima.files import write_file
 from genima.policy import Policy
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training samples: what a model is given at a step, and what it should draw there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,10 +15,9 @@ from genima.data.demonstration import Demonstration
 from genima.data.drawing import observed
 from genima.data.targets_torch import WindowDataset
 from genima.decode.palette import Label
-from genima.diffusion.conditioning import ArmState, DrawInput, arranged, draw_input
-from genima.diffusion.config import DrawConfig
+from genima.diffusion.conditioning import GREY, ArmState, DrawInput, arranged, draw_input
+from genima.diffusion.config import DrawConfig, Present
 from genima.intrinsics import square_image
-from genima.policy import Policy
 from genima.spheres import SphereLayer, draw_spheres, render_spheres, sphere_poses
 from genima.view import CameraView
 
@@ -99,8 +98,7 @@ class DrawingSamples(WindowDataset):
 
     Args:
         demonstrations: With their images.
-        policy: Of the data, with its image size.
-        config: Of the model that is trained.
+        config: Of the model that is trained, with the policy of the data.
         jitter_rad: Largest error of the joint positions that the model is told.
         seed: Of everything random.
     """
@@ -108,14 +106,13 @@ class DrawingSamples(WindowDataset):
     def __init__(
         self,
         demonstrations: Sequence[Demonstration],
-        policy: Policy,
         config: DrawConfig,
         jitter_rad: float = 0.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(demonstrations, policy, seed)
+        super().__init__(demonstrations, config.policy, seed)
         self._frames = [
-            {name: demonstration.images[name] for name in policy.cameras}
+            {name: demonstration.images[name] for name in config.policy.cameras}
             for demonstration in demonstrations
         ]
         self._config, self._jitter_rad = config, jitter_rad
@@ -130,7 +127,7 @@ class DrawingSamples(WindowDataset):
         reach = self._jitter_rad * rng.random()
         arm = ArmState(window.q + rng.uniform(-reach, reach, 7), window.gripper_open, views)
         layers = self._layers(window.q_target, window.gripper_target, views)
-        cells = {name: square_image(image, self._config.cell_px) for name, image in images.items()}
+        cells = self._canvas(images)
         drawn = {name: draw_spheres(cells[name], layers[name]) for name in layers}
         labels = {name: _labels(layer, window.gripper_target) for name, layer in layers.items()}
         return Sample(
@@ -141,6 +138,16 @@ class DrawingSamples(WindowDataset):
             window.gripper_target,
             self._instruction(episode, rng),
         )
+
+    def _canvas(
+        self, images: Mapping[str, UInt8[Array, "s s 3"]]
+    ) -> dict[str, UInt8[Array, "c c 3"]]:
+        """What the target is drawn on: what the model is given, less the present spheres."""
+        side = self._config.cell_px
+        cells = {name: square_image(image, side) for name, image in images.items()}
+        if self._config.present is Present.CELL:
+            cells[self._config.virtual_camera] = np.full((side, side, 3), GREY, np.uint8)
+        return cells
 
     def _layers(
         self, q: Float[Array, "7"], gripper_open: bool, views: dict[str, CameraView]

@@ -12,14 +12,17 @@ import torch
 from diffusers import ControlNetModel
 from torch import nn
 
+from genima.arrays import Array, Float
 from genima.data.demonstration import Demonstration
-from genima.diffusion.config import DrawConfig, Guide, to_json
+from genima.data.targets import Windows
+from genima.diffusion.config import Guide, to_json
 from genima.diffusion.models import CONFIG, DrawModels, load_models
 from genima.diffusion.network import DrawNetwork
 from genima.diffusion.tiny import build_tiny
 from genima.diffusion.training.config import Learned, TrainConfig
 from genima.errors import InvalidParameter
 from genima.files import json_bytes
+from genima.policy import Policy
 
 #: What `--base` says of a model from scratch.
 TINY = "tiny"
@@ -71,15 +74,28 @@ def begin(base: str, config: TrainConfig, prompts: Sequence[str], seed: int) -> 
     return replace(models, network=network)
 
 
-def with_spread(draw: DrawConfig, demonstrations: Sequence[Demonstration]) -> DrawConfig:
-    """The configuration for the joint positions of the training data."""
-    q = np.concatenate([demonstration.q for demonstration in demonstrations])
-    mean, spread = q.mean(axis=0), q.std(axis=0).clip(min=_LEAST_SPREAD_RAD)
-    return replace(
-        draw,
-        q_mean=tuple(round(float(x), 4) for x in mean),
-        q_spread=tuple(round(float(x), 4) for x in spread),
+def fitted(
+    config: TrainConfig, policy: Policy, demonstrations: Sequence[Demonstration]
+) -> TrainConfig:
+    """The configuration for training data: its positions, its targets, its instructions."""
+    windows = [window for one in demonstrations for window in Windows(one, policy)]
+    q = np.stack([window.q for window in windows])
+    spread = q.std(axis=0).clip(min=_LEAST_SPREAD_RAD)
+    farthest = np.max([np.abs(window.q_target - window.q) for window in windows], axis=0)
+    goals = sorted({goal for one in demonstrations for goal in one.descriptions})
+    draw = replace(
+        config.draw,
+        policy=policy,
+        q_mean=_rounded(q.mean(axis=0)),
+        q_spread=_rounded(spread),
+        farthest_rad=_rounded(farthest),
+        goals=tuple(goals) if config.learned is Learned.ALL else (),
     )
+    return replace(config, draw=draw)
+
+
+def _rounded(values: Float[Array, "7"]) -> tuple[float, ...]:
+    return tuple(round(float(x), 4) for x in values)
 
 
 def trained_part(models: DrawModels, config: TrainConfig) -> nn.Module:

@@ -1,42 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a training is told besides its configuration, and what it tells."""
+"""What the training of a drawing model is told besides its configuration, and what it shows."""
 
 from dataclasses import dataclass
 
-from genima.diffusion.training.metric import DrawingErrors
+from genima.learning.curves import Panel
+from genima.learning.types import RunOptions
+
+#: Of `curves.png`.
+PANELS = (
+    Panel(
+        "training",
+        "loss",
+        {name: name for name in ("loss", "motion", "gripper", "witness")},
+        log=True,
+    ),
+    Panel("usable drawings", "error of joints 1 to 6 [deg]", {"error_deg": "mean"}),
+    Panel("held-out drawings", "likeness to the truth [dB]", {"psnr_db": "PSNR"}),
+    Panel(
+        "held-out drawings",
+        "share of drawings",
+        {
+            "skill": "skill",
+            "gripper_accuracy": "gripper right",
+            "usable": "usable",
+            "missing": "a sphere missing",
+        },
+    ),
+)
 
 
 @dataclass(frozen=True)
-class TrainingOptions:
-    """What does not change the result, and the seed.
+class TrainingOptions(RunOptions):
+    """What else does not change the result.
 
     Attributes:
-        seed: Of everything random.
-        workers: Processes that make samples.
-        log_every: Steps between two rows of the curves.
-        save_every: Steps between two validations, each with a checkpoint.
         validated: Held-out drawings of a validation.
     """
 
-    seed: int = 0
-    workers: int = 1
-    log_every: int = 50
-    save_every: int = 1000
     validated: int = 100
-
-
-@dataclass(frozen=True)
-class Report:
-    """What there is to tell after a step.
-
-    Attributes:
-        step: Steps done.
-        steps: Steps to do.
-        loss: Newest parts of the loss, by name.
-        errors: Newest validation.
-    """
-
-    step: int
-    steps: int
-    loss: dict[str, float]
-    errors: DrawingErrors | None

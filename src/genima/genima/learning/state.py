@@ -2,7 +2,7 @@
 """Where a training stands, on disk: weights, averaged weights, optimiser, counters. No pickles."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from genima.errors import PolicyError
 from genima.files import replaced_by_kill, replaced_folder
+from genima.learning.types import Progress
 
 _FOLDER, _PROGRESS = "training_state", "progress.json"
 
@@ -39,21 +40,6 @@ class Average:
                 average.lerp_(weight, 1.0 - decay)
             else:
                 average.copy_(weight)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a training is.
-
-    Attributes:
-        step: Optimiser steps done.
-        seconds: Time spent so far [s].
-        run: What makes two runs the same: configuration, data, seed.
-    """
-
-    step: int
-    seconds: float
-    run: dict[str, Any]
 
 
 def save_state(
