@@ -9,6 +9,7 @@ class Area(Enum):
 
     SUITE = "suite"
     ROBOT = "robot"
+    RLBENCH = "rlbench"
 
     @property
     def purpose(self) -> str:
@@ -16,4 +17,8 @@ class Area(Enum):
         return _PURPOSES[self]
 
 
-_PURPOSES = {Area.SUITE: "the suite itself, with a simulated robot", Area.ROBOT: "a real robot"}
+_PURPOSES = {
+    Area.SUITE: "the suite itself, with a simulated robot",
+    Area.ROBOT: "a real robot",
+    Area.RLBENCH: "RLBench's simulated benchmark",
+}

@@ -18,6 +18,12 @@ from genima.doctor.processor import check_cores, check_governor
 from genima.doctor.python_packages import check_python
 from genima.doctor.realsense import check_realsense
 from genima.doctor.realtime_kernel import check_kernel
+from genima.doctor.rlbench import (
+    check_coppeliasim,
+    check_display,
+    check_rlbench_cameras,
+    check_rlbench_python,
+)
 from genima.doctor.robot_software import check_robot_software
 from genima.doctor.ros import check_ros
 from genima.doctor.user_limits import check_limits
@@ -35,6 +41,12 @@ CHECKS: Mapping[Area, Sequence[Check]] = {
         check_realsense,
         check_calibration,
         check_policy,
+    ),
+    Area.RLBENCH: (
+        check_coppeliasim,
+        check_rlbench_python,
+        check_display,
+        check_rlbench_cameras,
     ),
 }
 
