@@ -88,6 +88,8 @@ def drawn_by_pipeline(
     network.unet.forward = PipelineUNet(models, guidance)
     if network.controlnet is not None:
         network.controlnet.forward = informed(network.controlnet, guidance)
+        # The pipeline makes as much noise as the UNet takes channels, the ground among them.
+        network.unet.register_to_config(in_channels=network.latent_channels)
     parts = {
         "vae": network.vae,
         "text_encoder": text.encoders[0],
