@@ -2,6 +2,7 @@
 """The bridge taken through its life in this process, with the real world in lockstep."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,53 @@ def test_missing_camera_file_fails_configuration_with_a_sentence(bridge: Any) ->
     assert "cannot configure: /nowhere/cameras.yaml" in bridge.said[0]
     set_parameter(bridge, "cameras_file", str(CAMERAS))
     assert bridge.trigger_configure() is SUCCESS
+
+
+def test_rlbench_that_is_not_installed_fails_configuration(
+    bridge: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GENIMA_RLBENCH_PYTHON", raising=False)
+    set_parameter(bridge, "backend", "rlbench")
+    assert bridge.trigger_configure() is FAILURE
+    assert "parameter 'tasks_file' is empty" in bridge.said[-1]
+    set_parameter(bridge, "tasks_file", str(CAMERAS.parent / "tasks" / "rlbench.yaml"))
+    assert bridge.trigger_configure() is FAILURE
+    assert "'./genima doctor rlbench' says what is missing" in bridge.said[-1]
+    set_parameter(bridge, "pacing", "realtime")
+    set_parameter(bridge, "follow_joint_states", True)
+    assert bridge.trigger_configure() is FAILURE
+    assert "follow_joint_states needs backend mujoco" in bridge.said[-1]
+
+
+@pytest.mark.parametrize("pacing", ["lockstep", "realtime"])
+def test_rlbench_is_a_world_as_the_embedded_one_is(
+    bridge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pacing: str
+) -> None:
+    """The real server on a stand-in for RLBench, whose task `press_switch` crashes."""
+    stand_in = CAMERAS.parents[1] / "src" / "genima" / "test"
+    folders = (stand_in / "rlbench_double", stand_in, stand_in.parent)
+    monkeypatch.setenv("GENIMA_RLBENCH_PYTHON", sys.executable)
+    monkeypatch.setenv("GENIMA_RLBENCH_PYTHONPATH", os.pathsep.join(map(str, folders)))
+    monkeypatch.setenv("COPPELIASIM_ROOT", str(tmp_path))
+    monkeypatch.setenv("DISPLAY", ":0")
+    set_parameter(bridge, "backend", "rlbench")
+    set_parameter(bridge, "pacing", pacing)
+    set_parameter(bridge, "tasks_file", str(CAMERAS.parent / "tasks" / "rlbench.yaml"))
+    assert bridge.trigger_configure() is SUCCESS
+    assert bridge.trigger_activate() is SUCCESS
+    answer = reset(bridge, task="press_switch", seed=1)
+    assert list(answer.instructions) == ["touch the thing", "reach for it"], answer.message
+    ask = bridge._world_services._on_query_expert
+    assert len(ask(QueryExpert.Request(horizon_steps=20), QueryExpert.Response()).q) == 140
+    query = bridge._world_services._on_query_success
+    if pacing == "realtime":  # it goes by itself, into the crash
+        end_s = time.monotonic() + PATIENCE_S
+        while not query(QuerySuccess.Request(), QuerySuccess.Response()).error:
+            assert time.monotonic() < end_s
+        assert "the episode is lost: RLBench's simulator" in bridge._health().message
+    assert reset(bridge, task="push_button", seed=1).success
+    assert query(QuerySuccess.Request(), QuerySuccess.Response()).error == ""
+    assert bridge.trigger_deactivate() is SUCCESS
 
 
 def test_unknown_first_task_fails_activation_and_can_be_mended(bridge: Any) -> None:
