@@ -31,7 +31,7 @@ from genima.sync import FrameSet
 from genima.tiles import tile_images
 from genima_diffusion_node.diffusion_node import DiffusionNode
 from genima_diffusion_node.output import Job
-from genima_ros.conversions import joint_state, time_message
+from genima_ros.conversions import FINGER_JOINTS, joint_state, time_message
 from genima_ros.diagnostics import Level
 
 CAMERAS = Path(__file__).parents[3] / "config" / "cameras.yaml"
@@ -300,3 +300,21 @@ def test_request_that_fails_at_once_is_tried_again(make_node: Callable[..., Any]
     assert len(tiles.messages) == 1
     node._on_joint_state(joint_state(JOINT_NAMES, Q_HOME, np.zeros(7), 12.1))
     assert len(tiles.messages) == 1  # what was asked for is there
+
+
+def test_gripper_is_drawn_as_it_was_when_the_images_were_taken(
+    make_node: Callable[..., Any],
+) -> None:
+    node = make_node(agent="blank", pacing="lockstep")
+    agent = Draws(drawing_of(Q_HOME))
+    ready(node, agent)
+    node._worker.stop()
+    node._worker = AtOnce(node._draw)
+    node._on_instruction(String(data=GOAL))
+    for stamp_s, finger_m in ((12.0, 0.04), (12.05, 0.0)):
+        names, q = (*JOINT_NAMES, *FINGER_JOINTS), np.array([*Q_HOME, finger_m, finger_m])
+        node._on_joint_state(joint_state(names, q, np.zeros(9), stamp_s))
+    node._on_target_request(TargetRequest(not_before=time_message(12.0)))
+    for camera, image in scene().items():
+        node._on_image(camera, image, 12.0)
+    assert [request.gripper_open for request in agent.requests] == [True]
