@@ -54,7 +54,7 @@ class Driver:
         dry_run: bool = False,
         has_hand: bool = False,
         realtime: RealtimeKernel = RealtimeKernel.IGNORE,
-        connect_timeout_s: float = 10.0,
+        connect_timeout_s: float = PATIENCE_S,
         **changes: float,
     ) -> None:
         settings = ArmSettings("arm", host, RobotModel.FR3, realtime, connect_timeout_s)

@@ -61,7 +61,8 @@ def arms() -> Iterator[tuple[SimulatedArm, SimulatedArm]]:
 
 
 def settings(name: str, host: str, **changes: object) -> ArmSettings:
-    return ArmSettings(name, host, RobotModel.FR3, RealtimeKernel.IGNORE, **changes)
+    patient = {"connect_timeout_s": PATIENCE_S} | changes
+    return ArmSettings(name, host, RobotModel.FR3, RealtimeKernel.IGNORE, **patient)
 
 
 class PulledLeader(ArmLeader):
