@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import mujoco
 import numpy as np
 
-from genima.arrays import Array, Float
 from genima.sim import props, shapes
 
 _TAB_HALF_M = (0.017, 0.009, 0.007)
@@ -51,7 +50,7 @@ def add_shell(
                 size[before] -= ends * wall_m / 2
                 place[before] += (2 - ends) * wall_m / 2
             box = mujoco.mjtGeom.mjGEOM_BOX
-            props.add_collider(body, box, size, pos=place, material=material)
+            props.add_collider(body, box, list(size), pos=list(place), material=material)
 
 
 def add_hinge(
@@ -92,8 +91,8 @@ def add_tab(
         edge: Middle of the edge in the body [m].
         material: Its look.
     """
-    neck = tab_of(edge)
-    head = neck + np.array([_TAB_HALF_M[0], 0.0, 0.0])
+    x, y, z = neck = tab_of(edge)
+    head = (x + _TAB_HALF_M[0], y, z)
     for part, half, place in (
         ("neck", _TAB_HALF_M, neck),
         ("head", _TAB_HEAD_HALF_M, head),
@@ -104,10 +103,10 @@ def add_tab(
         props.add_collider(body, box, half, pos=place, mass_kg=0.01, friction=1.5)
 
 
-def tab_of(edge: Sequence[float]) -> Float[Array, "3"]:
+def tab_of(edge: Sequence[float]) -> tuple[float, float, float]:
     """Middle of the tab on an edge, in the lid's body [m]."""
     x, y, z = edge
-    return np.array([x + _TAB_OUT_M, y, z])
+    return x + _TAB_OUT_M, y, z
 
 
 def add_round_wall(
@@ -123,7 +122,7 @@ def add_round_wall(
             mujoco.mjtGeom.mjGEOM_BOX,
             (thick_m / 2, half_width, height_m / 2),
             pos=(*out, height_m / 2),
-            quat=props.yaw_quaternion(angle),
+            quat=list(props.yaw_quaternion(angle)),
         )
     cylinder = mujoco.mjtGeom.mjGEOM_CYLINDER
     props.add_collider(body, cylinder, (radius_m, thick_m / 2), pos=(0, 0, thick_m / 2))
