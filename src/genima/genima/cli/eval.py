@@ -60,7 +60,7 @@ def run(
     max_steps: Annotated[
         int, typer.Option(help="Policy steps (of 0.05 s) after which an episode has failed.")
     ] = 400,
-    world: Annotated[str, typer.Option(help="Which simulator: mujoco.")] = "mujoco",
+    world: Annotated[str, typer.Option(help="Which simulator: mujoco or rlbench.")] = "mujoco",
     image_quality: Annotated[
         str, typer.Option(help="Camera images: fast or shadows.")
     ] = "shadows",
