@@ -13,12 +13,15 @@ from genima.evaluation.plan import EpisodeKey, EvaluationPlan
 from genima.evaluation.trajectory import load_trajectory
 from genima.kinematics import JOINT_NAMES
 from genima.policy import Policy
+from genima.spheres import sphere_poses
 from genima_ros.conversions import joint_state, rgb_to_image, time_message
+from genima_ros.markers import target_markers
 from genima_sim_bridge.episode_runner_observer import EpisodeObserver
 
 KEY = EpisodeKey("push_button", 7)
 POLICY = Policy(image_size_px=32)
 START_S = 50.0
+REST = np.array([0.1, -0.3, 0.2, -2.2, 0.1, 2.0, 0.8])
 
 
 class Topics:
@@ -30,8 +33,8 @@ class Topics:
     def create_subscription(self, _: type, topic: str, callback: Any, qos: Any) -> None:
         self._callbacks[topic] = callback
 
-    def joints(self, step: int) -> None:
-        q = np.full(7, float(step))
+    def joints(self, step: int, at_rest: bool = False) -> None:
+        q = REST if at_rest else np.full(7, float(step))
         message = joint_state(JOINT_NAMES, q, q, START_S + 0.05 * step)
         self._callbacks["joint_states"](message)
 
@@ -48,6 +51,10 @@ class Topics:
         message = TargetTile(image=rgb_to_image(np.full((64, 64, 3), value, np.uint8), "", 0.0))
         message.header.stamp = time_message(START_S + 0.05 * step)
         self._callbacks["target_tile"](message)
+
+    def target(self, step: int, q: Any) -> None:
+        stamp_s = START_S + 0.05 * step
+        self._callbacks["targets/drawn"](target_markers(sphere_poses(q), True, stamp_s, 1.0, 1.0))
 
 
 @pytest.fixture
@@ -128,6 +135,20 @@ def test_first_tile_of_the_episode_is_kept_as_a_picture(
     first = folder.tile_file(KEY.task).read_bytes()
     topics.tile(step=20, value=3)
     assert folder.tile_file(KEY.task).read_bytes() == first
+
+
+def test_distance_to_a_drawn_target_is_told_when_its_time_has_come(
+    topics: Topics, folder: EvaluationFolder
+) -> None:
+    observer = EpisodeObserver(topics, folder, POLICY, False, "targets/drawn")  # type: ignore[arg-type]
+    observer.begin(KEY, "push", START_S)
+    for step in range(POLICY.horizon_steps + 1):
+        topics.joints(step, at_rest=True)
+    topics.target(0, REST + 0.02)
+    topics.target(5, REST)  # its time never comes
+    error = observer.finish(success=True, steps=POLICY.horizon_steps).drawn_error
+    assert error.targets == 1
+    assert error.joints_deg == pytest.approx(np.rad2deg(0.02), abs=1e-3)
 
 
 def test_dropped_episode_leaves_nothing(
