@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+TASKS = ("open_drawer", "push_button", "slide_block_to_target", "take_lid_off_saucepan")
+"""The tasks that the shipped policy was trained on; all twelve would take a quarter of an hour."""
+
 
 def run(
     episodes: Annotated[int, typer.Option(help="Episodes of each task.")] = 2,
@@ -19,9 +22,8 @@ def run(
     from genima.evaluation.means import Means
     from genima.evaluation.plan import EvaluationPlan
     from genima.evaluation.run import evaluate
-    from genima.sim.task import registered_tasks
 
-    plan = EvaluationPlan(tasks=tuple(registered_tasks()), episodes=episodes, seed=seed)
+    plan = EvaluationPlan(tasks=TASKS, episodes=episodes, seed=seed)
     clear_finished(out, plan)
     evaluate(plan, out, Console(), Means(video=True))
     print(f"report:       {out / 'report.json'}")
