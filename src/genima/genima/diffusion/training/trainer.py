@@ -85,6 +85,7 @@ class Trainer(Training[Samples, DrawingErrors]):
         subject = Subject(trained, trainee, optimiser, samples, collate)
         super().__init__(subject, config, out, options, accelerator, policy, run, PANELS)
         self._best = self._read_best()
+        self._kept_step = -1  # of the newest model
         self._asked = questions(parted(split.held_out)[0], policy, options.validated)
 
     def _learn(self, batch: Samples, seed: int) -> dict[str, float]:
@@ -140,7 +141,9 @@ class Trainer(Training[Samples, DrawingErrors]):
         return errors
 
     def _keep(self) -> None:
-        self._save_models(NEWEST)
+        if self._kept_step != self.progress.step:
+            self._save_models(NEWEST)
+            self._kept_step = self.progress.step
 
     def _save_models(self, name: str) -> None:
         trained = self._subject.trained
