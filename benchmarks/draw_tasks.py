@@ -9,8 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "src" / "genima"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "src" / "genima"))
 
 from genima.arrays import Array, UInt8
 from genima.cameras import load_rig
@@ -19,6 +18,7 @@ from genima.sim.mujoco_world import MujocoWorld
 from genima.sim.renderer import MujocoRenderer
 from genima.sim.world import Snapshot
 
+ROOT = Path(__file__).parents[1]
 WIDTH_PX, HEIGHT_PX, CAPTION_PX, GAP_PX = 340, 255, 24, 8
 COLUMNS = 2
 CROP = slice(60, 420), slice(60, 540)  # of the beauty picture: the table's middle
