@@ -24,7 +24,7 @@ GRID = 16
 #: A sphere counts as seen where it should be within this of it, in sides of the image.
 _NEAR = 0.12
 #: How probable that must be at least, for each sphere in each view.
-LEAST = 0.05
+LEAST = 0.1
 _SPHERES = 4
 
 
