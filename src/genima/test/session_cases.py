@@ -76,7 +76,9 @@ class Loop:
 
     def finish(self) -> None:
         """Follow a target until another one is wanted, while the diffusion node goes on."""
+        until_s = self.now_s + 100.0
         while not self.session.wants_target(self.now_s):
+            assert self.now_s < until_s, "no other target is ever wanted"
             self.session.hear_target(self.now_s)
             self.run(DT_S)
             assert self.status.state is SessionState.RUNNING, self.status.reason
