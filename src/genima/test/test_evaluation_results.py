@@ -212,7 +212,7 @@ def test_terminal_shows_each_episode_the_table_and_the_failures() -> None:
     text = console.export_text()
     assert "2/4 b seed 5: failure (max_steps), 30 steps" in text
     assert "b seed 5, step 30: max_steps" in text
-    assert "9.5% to 90.5%" in text
+    assert "9 to 91 %" in text
     assert "75.0%" in text
 
 

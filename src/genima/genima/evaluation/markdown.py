@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from genima.evaluation.paper import CITATION, GENIMA, MEANS
-from genima.evaluation.terminal import error_words, title
+from genima.evaluation.terminal import title
 
 
 def markdown_report(report: Mapping[str, Any]) -> str:
@@ -40,10 +40,17 @@ def _row(name: str, task: Mapping[str, Any]) -> str:
         f"{task['success_rate']:.1%}",
         f"{low:.1%} to {high:.1%}",
         "-" if steps is None else f"{steps:.0f}",
-        error_words(task),
+        _error_words(task),
         f"{GENIMA[name]:.1%}" if name in GENIMA else "-",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _error_words(task: Mapping[str, Any]) -> str:
+    """How far the arm was from the drawn targets when it should have been there."""
+    if task["drawn_error_deg"] is None:
+        return "-"
+    return f"{task['drawn_error_deg']:.2f} deg, {task['drawn_error_mm']:.1f} mm"
 
 
 def _mean_row(report: Mapping[str, Any]) -> str:

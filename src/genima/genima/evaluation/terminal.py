@@ -90,31 +90,24 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
     """Print the table of a report and its failures."""
     console.print(title(report), highlight=False, soft_wrap=True)
     table = Table()
-    table.add_column("task")
-    for heading in ("successes", "rate", "95 % interval", "steps", "off target"):
-        table.add_column(heading, justify="right")
+    table.add_column("task", no_wrap=True)
+    for heading in ("done", "rate", "95 % range", "steps", "off by"):  # fits into 80 columns
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, task in report["tasks"].items():
         low, high = task["wilson_95"]
-        steps = task["mean_steps_to_success"]
+        steps, error_deg = task["mean_steps_to_success"], task["drawn_error_deg"]
         table.add_row(
             name,
             f"{task['successes']} of {task['episodes']}",
             f"{task['success_rate']:.1%}",
-            f"{low:.1%} to {high:.1%}",
+            f"{100 * low:.0f} to {100 * high:.0f} %",
             "-" if steps is None else f"{steps:.0f}",
-            error_words(task),
+            "-" if error_deg is None else f"{error_deg:.2f} deg",
         )
     table.add_section()
     table.add_row("mean", "", f"{report['mean_success_rate']:.1%}", "", "", "")
     console.print(table)
     _print_failures(report, console)
-
-
-def error_words(task: Mapping[str, Any]) -> str:
-    """How far the arm was from the drawn targets when it should have been there."""
-    if task["drawn_error_deg"] is None:
-        return "-"
-    return f"{task['drawn_error_deg']:.2f} deg, {task['drawn_error_mm']:.1f} mm"
 
 
 def title(report: Mapping[str, Any]) -> str:
