@@ -28,6 +28,8 @@ GRIPPER_STEPS = 8
 
 # Wide enough for a follower whose joints are off by half a degree each (about 1 cm at the TCP).
 _POSITION_TOLERANCE_M = 0.015
+# A curve has many points: passed so early, each would bring the arm ahead of what was announced.
+_CURVE_TOLERANCE_M = 0.006
 _ROTATION_TOLERANCE_RAD = 0.12
 # In contact the arm may never get there: being slow nearby counts as well.
 _STALL_TOLERANCE_M = 0.035
@@ -158,7 +160,8 @@ class WaypointExpert:
     def _arrived(self) -> bool:
         gap = np.linalg.norm(self.stop.base_T_tcp[:3, 3] - self._tcp[:3, 3])
         turn = rotation_angle(self.stop.base_T_tcp[:3, :3].T @ self._tcp[:3, :3])
-        if gap < _POSITION_TOLERANCE_M and turn < _ROTATION_TOLERANCE_RAD:
+        near_m = _CURVE_TOLERANCE_M if self.stop.on_curve else _POSITION_TOLERANCE_M
+        if gap < near_m and turn < _ROTATION_TOLERANCE_RAD:
             return True
         return bool(gap < _STALL_TOLERANCE_M and self._still_steps >= _STALL_STEPS)
 
@@ -221,7 +224,9 @@ class _Rollout:
         stop = self._stops[self._index]
         turns = stop.gripper_open != before.gripper_open and stop.dwell_steps > 0
         self._stay = stop.dwell_steps + (GRIPPER_STEPS if turns else 0)
-        return self._steps_to(q, tcp)
+        steps = self._steps_to(q, tcp)
+        # A part of a step lost at each point of a curve would add up.
+        return max(1.0, float(round(steps))) if before.on_curve else steps
 
     def _steps_to(self, q: Float[Array, "7"], tcp: Float[Array, "4 4"]) -> float:
         """Steps to the stop at the speeds allowed."""

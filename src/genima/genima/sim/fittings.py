@@ -8,9 +8,8 @@ import numpy as np
 
 from genima.sim import props, shapes
 
-_TAB_HALF_M = (0.017, 0.009, 0.007)
-_TAB_OUT_M = 0.017
-_TAB_HEAD_HALF_M = (0.004, 0.017, 0.009)
+_TAB_RADIUS_M, _TAB_HALF_M = 0.012, 0.017
+_TAB_OUT_M = 0.026
 BUTTON_CAP_M = 0.018
 """How far a button's cap stands out of its base."""
 BUTTON_PRESSED_M = 0.003
@@ -80,10 +79,10 @@ def add_hinge(
 def add_tab(
     spec: mujoco.MjSpec, body: mujoco.MjsBody, edge: Sequence[float], material: str
 ) -> None:
-    """A tab that sticks out along x from an edge, to be held from above by its two sides.
+    """A roller that sticks out along x from an edge, to be held from above by its two ends.
 
-    Its head is wider than its neck: while a lid turns, the tab slides between the fingers, and
-    would slide out of them.
+    It turns on its stem, as one on a sewing box does: held by something that slid between the
+    fingers all the way, a lid would be braked and in the end slip out of them.
 
     Args:
         spec: The scene.
@@ -91,16 +90,40 @@ def add_tab(
         edge: Middle of the edge in the body [m].
         material: Its look.
     """
-    x, y, z = neck = tab_of(edge)
-    head = (x + _TAB_HALF_M[0], y, z)
-    for part, half, place in (
-        ("neck", _TAB_HALF_M, neck),
-        ("head", _TAB_HEAD_HALF_M, head),
-    ):
-        mesh = shapes.add_rounded_box(spec, f"{body.name}_{part}", half, 0.003)
-        props.add_visual(body, material, mesh=mesh, pos=place)
-        box = mujoco.mjtGeom.mjGEOM_BOX
-        props.add_collider(body, box, half, pos=place, mass_kg=0.01, friction=1.5)
+    x, y, z = edge
+    half = _TAB_OUT_M / 2
+    props.add_visual(
+        body,
+        material,
+        shape=mujoco.mjtGeom.mjGEOM_BOX,
+        size=(half, 0.005, 0.004),
+        pos=(x + half, y, z),
+    )
+    r, end = _TAB_RADIUS_M, _TAB_HALF_M
+    mesh = shapes.add_lathe(
+        spec,
+        f"{body.name}_tab",
+        (
+            (0.0, -end),
+            (r - 0.002, -end),
+            (r, 0.002 - end),
+            (r, end - 0.002),
+            (r - 0.002, end),
+            (0.0, end),
+        ),
+        segments=24,
+    )
+    tab = body.add_body(name=f"{body.name}_tab", pos=tab_of(edge))
+    tab.add_joint(
+        name=f"{body.name}_tab_joint",
+        type=mujoco.mjtJoint.mjJNT_HINGE,
+        axis=(0, 1, 0),
+        damping=0.0005,
+        armature=0.0001,
+    )
+    props.add_visual(tab, material, mesh=mesh, quat=props.ALONG_Y)
+    cylinder = mujoco.mjtGeom.mjGEOM_CYLINDER
+    props.add_collider(tab, cylinder, (r, end), quat=props.ALONG_Y, mass_kg=0.02, friction=1.5)
 
 
 def tab_of(edge: Sequence[float]) -> tuple[float, float, float]:

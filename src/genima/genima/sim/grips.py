@@ -16,6 +16,7 @@ Locate = Callable[[mujoco.MjData], Float[Array, "3"]]
 """Where something is now, in panda_link0 [m]."""
 
 _ARC_PIECE_RAD = np.radians(15.0)
+_ON_AXIS_M = 0.01
 _IN_HAND_M = 0.035
 _AT_REST_M = 0.015
 _REACH_M = 0.09
@@ -81,7 +82,7 @@ def swing(
     *,
     follow: float = 0.0,
     gripper_open: bool = False,
-    speed_m_s: float = 0.12,
+    speed_m_s: float = 0.09,
     holds: Holds | None = None,
 ) -> tuple[Waypoint, ...]:
     """The way of a hand along the circle about a hinge.
@@ -97,7 +98,10 @@ def swing(
         holds: Must be true on the way.
     """
     anchor, axis = np.array(joint.xanchor), np.array(joint.xaxis)  # type: ignore[attr-defined]
-    pieces = max(1, int(np.ceil(abs(angle_rad) / _ARC_PIECE_RAD)))
+    arm = start[:3, 3] - anchor
+    radius_m = float(np.linalg.norm(arm - axis * (arm @ axis)))
+    curved = radius_m > _ON_AXIS_M
+    pieces = max(1, int(np.ceil(abs(angle_rad) / _ARC_PIECE_RAD))) if curved else 1
     way = []
     for k in range(1, pieces + 1):
         part = angle_rad * k / pieces
@@ -105,7 +109,7 @@ def swing(
         turn = Rotation.from_rotvec(follow * part * axis).as_matrix()
         pose[:3, :3] = turn @ start[:3, :3]
         round_hinge = Rotation.from_rotvec(part * axis).as_matrix()
-        pose[:3, 3] = anchor + round_hinge @ (start[:3, 3] - anchor)
+        pose[:3, 3] = anchor + round_hinge @ (arm)
         last = k == pieces
         way.append(
             Waypoint(name, pose, gripper_open, speed_m_s, True, holds=holds, passing=not last)
@@ -161,7 +165,11 @@ def press(point: Float[Array, "3"], yaw_rad: float) -> tuple[Waypoint, ...]:
 
 
 def pick_up(
-    locate: Locate, data: mujoco.MjData, yaw_rad: float, lift_m: float, *, lifted_passing: bool
+    locate: Locate,
+    data: mujoco.MjData,
+    yaw_rad: float,
+    lift_m: float,
+    lift_speed_m_s: float = 0.15,
 ) -> tuple[Waypoint, ...]:
     """Above a thing, around it, close, lift."""
     point = locate(data)
@@ -172,5 +180,5 @@ def pick_up(
         Waypoint("above", above, gripper_open=True, holds=still),
         Waypoint("reach", grasp, True, speed_m_s=0.12, straight=True, holds=still),
         Waypoint("grasp", grasp, gripper_open=False, holds=held),
-        Waypoint("lift", lift, False, 0.15, True, holds=held, passing=lifted_passing),
+        Waypoint("lift", lift, False, lift_speed_m_s, straight=True, holds=held),
     )

@@ -34,6 +34,7 @@ class Stop:
         dwell_steps: Control steps to stay; 0 means pass through.
         speed_m_s: Greatest speed of the TCP on the way here [m/s].
         holds: Must be true on the way here.
+        on_curve: One of many points of a curve.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Stop:
     dwell_steps: int
     speed_m_s: float
     holds: Holds | None
+    on_curve: bool
 
 
 def plan_itinerary(
@@ -139,6 +141,7 @@ def _stop(
         dwell_steps=dwell_steps,
         speed_m_s=waypoint.speed_m_s,
         holds=waypoint.holds,
+        on_curve=waypoint.passing,
     )
 
 

@@ -16,7 +16,8 @@ COLLISION_GROUP = 3
 """Geoms that are only felt: the renderer leaves this group out."""
 
 ALONG_X = (np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0)
-"""Turns what lies along z, as cylinders and capsules do, to x."""
+ALONG_Y = (np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0)
+"""Turn what lies along z, as cylinders and capsules do, to x or y."""
 
 
 def top_down(position: Sequence[float] | Float[Array, "3"], yaw_rad: float) -> Float[Array, "4 4"]:

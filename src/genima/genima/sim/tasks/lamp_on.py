@@ -104,10 +104,11 @@ class LampOn(Task):
         return bool(data.joint("lamp_button_joint").qpos[0] > fittings.BUTTON_PRESSED_M)
 
     def react(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
-        """The bulb lights up and stays lit."""
+        """The bulb lights up and stays lit, and its light is seen through the shade."""
         if self.success(model, data):
             bulb = model.material("lamp_bulb")
             bulb.rgba[:3], bulb.emission[:] = _ON_RGB, 0.8
+            model.material("lamp_shade").emission[:] = 0.5
 
     def waypoints(self, model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Waypoint, ...]:
         """Above the button with closed fingers, down, and up again."""

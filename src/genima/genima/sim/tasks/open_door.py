@@ -125,13 +125,12 @@ class OpenDoor(Task):
             pos=(-stand + 0.003, 0, 0),
             quat=props.ALONG_X,
         )
-        along_y = (np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0)
         props.add_collider(
             lever,
             capsule,
             (_LEVER_RADIUS_M, _LEVER_M / 2),
             pos=(0, -_LEVER_M / 2, 0),
-            quat=along_y,
+            quat=props.ALONG_Y,
             material=steel,
             friction=0.5,
             mass_kg=0.04,

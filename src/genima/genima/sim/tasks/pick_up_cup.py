@@ -71,7 +71,7 @@ class PickUpCup(Task):
         # The cup is round: the fingers open across the line to the other one.
         away = other - cup
         yaw = props.wrap(float(np.arctan2(away[1], away[0])), np.pi)
-        return grips.pick_up(_grasp_point, data, yaw, _LIFT_M, lifted_passing=False)
+        return grips.pick_up(_grasp_point, data, yaw, _LIFT_M)
 
 
 def _grasp_point(data: mujoco.MjData) -> Float[Array, "3"]:

@@ -102,7 +102,7 @@ class PutRubbishInBin(Task):
         lift_m = max(height - float(_paper(data)[2]), 0.0)
         held = grips.in_hand(_paper)
         return (
-            *grips.pick_up(_paper, data, yaw, lift_m, lifted_passing=True),
+            *grips.pick_up(_paper, data, yaw, lift_m, lift_speed_m_s=0.12),
             Waypoint("carry", over, gripper_open=False, straight=True, holds=held),
             Waypoint("drop", over, gripper_open=True),
         )

@@ -148,7 +148,7 @@ class TakeLidOffSaucepan(Task):
         knob = _knob(data)
         # The knob is round: whatever the pan's yaw, grasp it across the line to the base.
         yaw = float(np.arctan2(knob[1], knob[0]))
-        return grips.pick_up(_knob, data, yaw, _LIFT_M, lifted_passing=False)
+        return grips.pick_up(_knob, data, yaw, _LIFT_M)
 
 
 def _knob(data: mujoco.MjData) -> np.ndarray:
