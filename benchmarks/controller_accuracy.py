@@ -101,8 +101,9 @@ def measured(
 ) -> ChunkErrors:
     """Errors over evenly spread windows."""
     config, policy = checkpoint.config, checkpoint.policy
+    truth = partial(describe, radii_m=dict(policy.sphere_radii_m))
     samples = RandomBackgroundTargets(
-        demonstrations, policy, bank, seed, vary, describe, config.source_size_px
+        demonstrations, policy, bank, seed, vary, truth, config.source_size_px
     )
     indices = np.unique(np.linspace(0, len(samples) - 1, windows).astype(int))
     batches = (

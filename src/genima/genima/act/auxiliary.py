@@ -24,7 +24,7 @@ class SphereView:
         pixel: Centre, from -1 to 1 across the image.
         log_depth: Logarithm of the depth in metres.
         axis: Direction of the stripes' axis in the camera's frame.
-        visible: Whether the sphere was drawn and its centre lies in the image.
+        visible: Whether the sphere was drawn and its centre lies in the image, not behind another.
     """
 
     pixel: Float[Tensor, "b c 4 2"]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training samples: drawn windows with what the auxiliary head is to find in them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +45,11 @@ class Batch:
     instructions: list[str]
 
 
-def describe(window: Window, cameras: Sequence[Camera]) -> dict[str, Any]:
-    """What the auxiliary head learns from a window."""
-    return {"spheres": sphere_view(window, cameras)}
+def describe(
+    window: Window, cameras: Sequence[Camera], radii_m: Mapping[str, float]
+) -> dict[str, Any]:
+    """What the auxiliary head learns from a window; `radii_m` are the policy's."""
+    return {"spheres": sphere_view(window, cameras, radii_m)}
 
 
 def collate(items: Sequence[dict[str, Any]]) -> Batch:

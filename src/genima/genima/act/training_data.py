@@ -97,13 +97,14 @@ def _samples(
     seed: int,
     vary: Vary,
 ) -> ControllerWindows:
+    truth = partial(describe, radii_m=dict(policy.sphere_radii_m))
     if config.input is Input.SPHERES:
         return RandomBackgroundTargets(
-            demonstrations, policy, bank, seed, vary, describe, config.source_size_px
+            demonstrations, policy, bank, seed, vary, truth, config.source_size_px
         )
     spheres = config.input is Input.FULL_CONTEXT
     return ObservedWindows(
-        demonstrations, policy, spheres, seed, vary, describe, config.source_size_px
+        demonstrations, policy, spheres, seed, vary, truth, config.source_size_px
     )
 
 
