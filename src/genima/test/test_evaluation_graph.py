@@ -50,6 +50,8 @@ ARGUMENTS = (
     "video",
     "images_on_request",
     "image_quality",
+    "perturb",
+    "poses",
 )
 RUNNER = """\
 #!{python}

@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from genima.errors import EvaluationError, InvalidParameter, PolicyError, UnknownTask
-from genima.evaluation.plan import Agent, Controller, EpisodeKey, EvaluationPlan, Pacing, digest
+from genima.evaluation.plan import (
+    Agent,
+    Controller,
+    EpisodeKey,
+    EvaluationPlan,
+    Pacing,
+    WorldName,
+    digest,
+)
 from genima.evaluation.plan_checks import choose
+from genima.sim.scenery import Factor, Poses
 
 PLAN = EvaluationPlan(tasks=("a", "b"), episodes=2, seed=7)
 
@@ -21,8 +31,28 @@ def test_episodes_go_task_by_task_through_the_seeds() -> None:
 
 
 def test_plan_survives_json() -> None:
-    plan = EvaluationPlan(("a",), 3, agent=Agent.EXPERT, pacing=Pacing.REALTIME, max_steps=9)
-    assert EvaluationPlan.from_json(plan.to_json()) == plan
+    plan = EvaluationPlan(
+        ("a",),
+        3,
+        agent=Agent.EXPERT,
+        pacing=Pacing.REALTIME,
+        max_steps=9,
+        perturb=(Factor.DISTRACTORS, Factor.LIGHT),
+        poses=Poses.GRID,
+    )
+    assert EvaluationPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_plan_of_before_scenes_could_be_chosen_is_of_those_of_training() -> None:
+    values = PLAN.to_json()
+    del values["perturb"], values["poses"]
+    assert EvaluationPlan.from_json(values) == PLAN
+
+
+def test_only_the_embedded_world_makes_other_scenes() -> None:
+    for change in ({"perturb": (Factor.LIGHT,)}, {"poses": Poses.GRID}):
+        with pytest.raises(InvalidParameter, match="world 'rlbench' takes its scenes as they are"):
+            EvaluationPlan(("a",), 1, world=WorldName.RLBENCH, **change)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from genima.arrays import Array, Float
 from genima.cameras import CameraRig
 from genima.errors import InvalidParameter
+from genima.sim.scenery import AS_LEARNT, Poses, Scenery, factors_of
 from genima.sim.world import Renderer, World
 from genima_sim_bridge.parameters import SimParameters
 
@@ -34,16 +35,21 @@ def make_backend(parameters: SimParameters, rig: CameraRig) -> Backend:
         InvalidParameter: It cannot do what the parameters ask for.
         MissingDependency: It is not installed.
     """
-    if parameters.backend == "rlbench":
-        return _rlbench(parameters, rig)
-    return _mujoco(parameters, rig)
+    scenery = Scenery(factors_of(parameters.perturb), Poses(parameters.poses))
+    if parameters.backend == "mujoco":
+        return _mujoco(parameters, rig, scenery)
+    if scenery != AS_LEARNT:
+        raise InvalidParameter(
+            "perturb and poses need backend mujoco: RLBench's scenes are taken as they are"
+        )
+    return _rlbench(parameters, rig)
 
 
-def _mujoco(parameters: SimParameters, rig: CameraRig) -> Backend:
+def _mujoco(parameters: SimParameters, rig: CameraRig, scenery: Scenery) -> Backend:
     from genima.sim.mujoco_world import Q_START, MujocoWorld
     from genima.sim.renderer import MujocoRenderer, Quality
 
-    world = MujocoWorld(rig)
+    world = MujocoWorld(rig, scenery=scenery)
     quality = Quality[parameters.image_quality.upper()]
     return Backend(world, lambda: MujocoRenderer(world, quality), Q_START)
 

@@ -47,3 +47,9 @@ class SimParameters:
     image_quality: str = parameter(
         "shadows", "How much work goes into a picture.", choices=("fast", "shadows")
     )
+    perturb: str = parameter(
+        "", "What is different from training, such as light,distractors; backend mujoco only."
+    )
+    poses: str = parameter(
+        "random", "Where objects are; grid: backend mujoco only.", choices=("random", "grid")
+    )

@@ -64,6 +64,19 @@ def run(
     image_quality: Annotated[
         str, typer.Option(help="Camera images: fast or shadows.")
     ] = "shadows",
+    perturb: Annotated[
+        str,
+        typer.Option(
+            help="What is different from training, separated by commas: object_color, "
+            "distractors, light, table_texture, background_texture, camera_pose."
+        ),
+    ] = "",
+    poses: Annotated[
+        str,
+        typer.Option(
+            help="Where objects are: random, or grid, whose 25 cells the seeds go through."
+        ),
+    ] = "random",
     video: Annotated[bool, typer.Option(help="Film each episode.")] = True,
     workers: Annotated[
         int, typer.Option(help="Graphs that work side by side, each on one core.")

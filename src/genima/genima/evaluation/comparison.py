@@ -14,7 +14,7 @@ from genima.evaluation.plan_checks import changes
 from genima.evaluation.records import EpisodeRecord
 
 #: Settings that say which episodes these are; all others may be what is compared.
-_EPISODES = ("tasks", "seed", "episodes", "world", "max_steps")
+_EPISODES = ("tasks", "seed", "episodes", "world", "max_steps", "poses")
 
 
 @dataclass(frozen=True)

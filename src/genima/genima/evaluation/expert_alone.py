@@ -102,8 +102,9 @@ def main() -> None:
     """Run the program."""
     folder = EvaluationFolder(Path(sys.argv[1]), int(sys.argv[2]))
     try:
-        world = folder.read_plan().world
-        run_expert(folder, make_world(world, load_rig(cameras_file(world))))
+        plan = folder.read_plan()
+        rig = load_rig(cameras_file(plan.world))
+        run_expert(folder, make_world(plan.world, rig, plan.scenery))
     except GenimaError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

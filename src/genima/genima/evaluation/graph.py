@@ -86,4 +86,6 @@ def _arguments(
         "video": str(settings.video).lower(),
         "images_on_request": str(not settings.video).lower(),
         "image_quality": plan.image_quality.value,
+        "perturb": ",".join(factor.value for factor in plan.perturb),
+        "poses": plan.poses.value,
     }

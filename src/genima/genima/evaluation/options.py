@@ -8,14 +8,15 @@ from typing import Any
 from genima.errors import InvalidParameter
 from genima.evaluation.plan import CHOICES, EvaluationPlan, digest
 from genima.evaluation.plan_checks import choose
+from genima.sim.scenery import factors_of
 
 
 def make_plans(options: Mapping[str, Any]) -> list[EvaluationPlan]:
     """One plan for each policy that is named, or one without.
 
     Args:
-        options: Values of a plan's settings as they were given: choices as words, tasks and
-            policies separated by commas.
+        options: Values of a plan's settings as they were given: choices as words, tasks,
+            policies and factors separated by commas.
 
     Raises:
         InvalidParameter: A value is not allowed.
@@ -26,7 +27,12 @@ def make_plans(options: Mapping[str, Any]) -> list[EvaluationPlan]:
     doubled = sorted({name for name in policies if policies.count(name) > 1})
     if doubled:
         raise InvalidParameter(f"--policy names {doubled[0]} twice; name each checkpoint once")
-    settings = {**options, **chosen, "tasks": tuple(_words(options["tasks"]))}
+    settings = {
+        **options,
+        **chosen,
+        "tasks": tuple(_words(options["tasks"])),
+        "perturb": factors_of(options["perturb"]),
+    }
     return [
         EvaluationPlan(
             **settings | {"policy": policy, "weights": digest(Path(policy)) if policy else ""}

@@ -19,6 +19,7 @@ from genima.evaluation.plan_checks import (
     require_named_once,
 )
 from genima.policy import Policy
+from genima.sim.scenery import AS_LEARNT, Factor, Poses, Scenery, factors_of
 
 
 class WorldName(Enum):
@@ -71,6 +72,7 @@ CHOICES: Mapping[str, type[Enum]] = MappingProxyType(
         "controller": Controller,
         "pacing": Pacing,
         "image_quality": ImageQuality,
+        "poses": Poses,
     }
 )
 
@@ -104,6 +106,8 @@ class EvaluationPlan:
             it shifts all later queries in time.
         max_steps: Policy steps after which an episode has failed.
         image_quality: How much work goes into a camera image; of no account for the expert.
+        perturb: What is different from the scenes of training data.
+        poses: Where objects are put.
     """
 
     tasks: tuple[str, ...]
@@ -120,6 +124,8 @@ class EvaluationPlan:
     first_horizon: int = 0
     max_steps: int = 400
     image_quality: ImageQuality = ImageQuality.SHADOWS
+    perturb: tuple[Factor, ...] = ()
+    poses: Poses = Poses.RANDOM
 
     def __post_init__(self) -> None:
         require_named_once(self.tasks)
@@ -142,6 +148,11 @@ class EvaluationPlan:
             raise InvalidParameter("controller 'act' needs weights; give --policy FOLDER")
         if self.agent is Agent.DIFFUSERS and not self.policy:
             raise InvalidParameter("agent 'diffusers' needs weights; give --policy FOLDER")
+        if self.world is not WorldName.MUJOCO and self.scenery != AS_LEARNT:
+            raise InvalidParameter(
+                f"world {self.world.value!r} takes its scenes as they are; leave perturb and "
+                "poses out, or give --world mujoco"
+            )
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -153,6 +164,11 @@ class EvaluationPlan:
         """All episodes in the order in which they are run."""
         return tuple(EpisodeKey(task, seed) for task in self.tasks for seed in self.seeds)
 
+    @property
+    def scenery(self) -> Scenery:
+        """How scenes are made."""
+        return Scenery(self.perturb, self.poses)
+
     def require_tasks(self, known: tuple[str, ...]) -> None:
         """Refuse tasks that the world does not have.
 
@@ -163,17 +179,19 @@ class EvaluationPlan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain values."""
-        return plain_values(self)
+        return plain_values(self) | {"perturb": [factor.value for factor in self.perturb]}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "EvaluationPlan":
-        """The plan that `to_json` wrote.
+        """The plan that `to_json` wrote, also before scenes could be chosen.
 
         Raises:
             EvaluationError: Keys are missing or unknown.
             InvalidParameter: A value is out of its range.
         """
-        return cls(**chosen_values(cls, values, CHOICES, EvaluationError))
+        all_values = {"perturb": [], "poses": Poses.RANDOM.value} | dict(values)
+        chosen = chosen_values(cls, all_values, CHOICES, EvaluationError)
+        return cls(**chosen | {"perturb": factors_of(",".join(chosen["perturb"]))})
 
     def difference(self, other: "EvaluationPlan") -> str:
         """How `other` differs, as `seed is 0 there and 5 here`; empty where it does not."""

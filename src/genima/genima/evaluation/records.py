@@ -24,6 +24,8 @@ _SETTINGS = (
     "execution_horizon",
     "max_steps",
     "image_quality",
+    "perturb",
+    "poses",
 )
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from genima.evaluation.plan import EpisodeKey, EvaluationPlan
 from genima.evaluation.records import EpisodeRecord
+from genima.sim.scenery import Poses
 
 #: Failures that are listed; the rest stand in the report.
 _MOST_FAILURES = 20
@@ -115,6 +116,10 @@ def title(report: Mapping[str, Any]) -> str:
     parts = [report["agent"], report["controller"], report["pacing"]]
     if report["execution_horizon"]:
         parts.append(f"execution horizon {report['execution_horizon']}")
+    if report["perturb"]:
+        parts.append(f"perturbed {' and '.join(report['perturb'])}")
+    if report["poses"] != Poses.RANDOM.value:
+        parts.append(f"poses on a {report['poses']}")
     seeds = report["seeds"]
     return ", ".join([*filter(None, parts), f"{report['world']}, seeds {seeds[0]} to {seeds[-1]}"])
 

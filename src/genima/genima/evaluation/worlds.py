@@ -7,6 +7,7 @@ from pathlib import Path
 from genima.cameras import CameraRig
 from genima.evaluation.plan import WorldName
 from genima.launching.ament import share_directory
+from genima.sim.scenery import Scenery
 from genima.sim.world import World
 
 
@@ -40,8 +41,8 @@ def cameras_file(world: WorldName) -> Path:
     return share_directory("genima_bringup", os.environ) / "config" / "cameras.yaml"
 
 
-def make_world(world: WorldName, rig: CameraRig) -> World:
-    """A world in this process, with an expert.
+def make_world(world: WorldName, rig: CameraRig, scenery: Scenery) -> World:
+    """A world in this process, with an expert; the scenery is the embedded one's.
 
     Raises:
         MissingDependency: Its simulator is not installed.
@@ -54,4 +55,4 @@ def make_world(world: WorldName, rig: CameraRig) -> World:
         return RlbenchWorld(rig, installed_tasks(), installed())
     from genima.sim.mujoco_world import MujocoWorld
 
-    return MujocoWorld(rig)
+    return MujocoWorld(rig, scenery=scenery)

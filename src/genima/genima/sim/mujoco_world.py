@@ -18,7 +18,11 @@ from genima.sim.panda import (
     GRIPPER_ACTUATOR,
     GRIPPER_STROKE_M,
 )
+from genima.sim.perturbation import PlacedScene
+from genima.sim.perturbation_set import Perturbations
+from genima.sim.pose_grid import place_on_grid
 from genima.sim.scene import scene_spec
+from genima.sim.scenery import AS_LEARNT, Poses, Scenery
 from genima.sim.task import Task, make_task, registered_tasks
 from genima.sim.world import ExpertChunk, WorldState
 
@@ -59,9 +63,12 @@ class MujocoSnapshot:
 class _Episode:
     """One compiled scene with its state and expert."""
 
-    def __init__(self, rig: CameraRig, physics_dt_s: float, task: Task) -> None:
+    def __init__(
+        self, rig: CameraRig, physics_dt_s: float, task: Task, perturbations: Perturbations
+    ) -> None:
         spec = scene_spec(rig, physics_dt_s)
         task.build(spec)
+        perturbations.add(spec)
         self.task = task
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
@@ -91,12 +98,15 @@ class MujocoWorld:
     Args:
         rig: Cameras that the scene gets.
         physics_dt_s: Length of a physics step [s]; a whole number of them makes a control step.
+        scenery: How its scenes are made, besides task and seed.
 
     Raises:
         InvalidParameter: `physics_dt_s` does not divide the control step.
     """
 
-    def __init__(self, rig: CameraRig, physics_dt_s: float = 0.002) -> None:
+    def __init__(
+        self, rig: CameraRig, physics_dt_s: float = 0.002, scenery: Scenery = AS_LEARNT
+    ) -> None:
         steps = CONTROL_STEP_S / physics_dt_s if physics_dt_s > 0.0 else 0.0
         if steps < 1.0 or abs(steps - round(steps)) > 1e-9:
             raise InvalidParameter(
@@ -104,6 +114,7 @@ class MujocoWorld:
                 f"{CONTROL_STEP_S} s that divides it without a rest, such as 0.002"
             )
         self.rig = rig
+        self._scenery = scenery
         self._physics_dt_s = physics_dt_s
         self._steps_per_control = round(steps)
         self._ik = InverseKinematics()
@@ -140,10 +151,19 @@ class MujocoWorld:
             raise InvalidParameter(f"seed is {seed}; give a whole number from 0 on")
         chosen = make_task(task)
         chosen.require_variation(variation)
-        episode = _Episode(self.rig, self._physics_dt_s, chosen)
-        rng = np.random.default_rng([seed, variation])
-        self._expert = place_feasibly(chosen, episode.model, episode.data, rng, self._ik)
-        mujoco.mj_forward(episode.model, episode.data)
+        entropy = seed, variation
+        perturbations = Perturbations(self._scenery.factors, entropy)
+        episode = _Episode(self.rig, self._physics_dt_s, chosen, perturbations)
+        model, data = episode.model, episode.data
+        if self._scenery.poses is Poses.GRID:
+            expert = place_on_grid(chosen, model, data, entropy, self._ik)
+        else:
+            rng = np.random.default_rng(entropy)
+            expert = place_feasibly(chosen, model, data, rng, self._ik)
+        way = np.stack([stop.base_T_tcp[:3, 3] for stop in expert.stops])
+        perturbations.change(PlacedScene(model, data, way))
+        self._expert = expert
+        mujoco.mj_forward(model, data)
         self._episode = episode
         return chosen.descriptions(variation)
 

@@ -19,6 +19,9 @@ ROOM_GROUP = 4
 BEAUTY_CAMERA = "beauty"
 """For videos and pictures of the project; no policy sees it."""
 BEAUTY_WIDTH_PX, BEAUTY_HEIGHT_PX = 640, 480
+TABLE_TEXTURE = "wood"
+BACKDROP_TEXTURE = "backdrop"
+LIGHTS = ("key", "fill")
 
 _TABLE_MIN_XY_M = (-0.36, -0.70)
 _TABLE_MAX_XY_M = (1.02, 0.70)
@@ -79,7 +82,7 @@ def _add_room(spec: mujoco.MjSpec) -> None:
     The cameras see too little of a floor to be worth a large plane in software rendering.
     """
     backdrop = spec.add_texture(
-        name="backdrop",
+        name=BACKDROP_TEXTURE,
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
         width=BACKDROP_PX,
         height=6 * BACKDROP_PX,
@@ -98,7 +101,7 @@ def _add_room(spec: mujoco.MjSpec) -> None:
 
 
 def _add_table(spec: mujoco.MjSpec) -> None:
-    _textured(spec, "wood", wood(), (1.0, 1.0))
+    _textured(spec, TABLE_TEXTURE, wood(), (1.0, 1.0))
     spec.add_material(name="steel", rgba=[0.30, 0.31, 0.33, 1.0], specular=0.5, shininess=0.6)
     low, high = np.array(_TABLE_MIN_XY_M), np.array(_TABLE_MAX_XY_M)
     centre, half = (low + high) / 2.0, (high - low) / 2.0
@@ -107,7 +110,7 @@ def _add_table(spec: mujoco.MjSpec) -> None:
         type=mujoco.mjtGeom.mjGEOM_BOX,
         size=[*half, _TABLE_THICKNESS_M / 2.0],
         pos=[*centre, TABLE_TOP_M - _TABLE_THICKNESS_M / 2.0],
-        material="wood",
+        material=TABLE_TEXTURE,
         friction=[0.8, 0.01, 0.0005],
         group=SCENE_GROUP,
     )
@@ -148,10 +151,11 @@ def _textured(
 def _add_lights(spec: mujoco.MjSpec) -> None:
     """A warm key light from the front left, which casts the shadows, and a cool fill opposite."""
     directional = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
+    key_name, fill_name = LIGHTS
     towards = np.array([0.35, 0.0, 0.1])
     key = np.array([1.0, 1.1, 2.4])
     spec.worldbody.add_light(
-        name="key",
+        name=key_name,
         pos=key,
         dir=towards - key,
         diffuse=[0.52, 0.51, 0.48],
@@ -161,7 +165,7 @@ def _add_lights(spec: mujoco.MjSpec) -> None:
     )
     fill = np.array([0.6, -2.0, 1.6])
     spec.worldbody.add_light(
-        name="fill",
+        name=fill_name,
         pos=fill,
         dir=towards - fill,
         diffuse=[0.20, 0.21, 0.23],

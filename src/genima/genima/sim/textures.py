@@ -26,15 +26,15 @@ def wood(size_px: int = 512) -> UInt8[Array, "n n 3"]:
     grain = np.empty((size_px, size_px))
     for i in range(_PLANKS):
         rows = plank == i
-        warp = 0.35 * _noise(rng, size_px, (3, 3))[rows]
+        warp = 0.35 * smooth_noise(rng, size_px, (3, 3))[rows]
         rings = np.sin(2 * np.pi * (9.0 * across[rows, None] * 2.5 + warp * 4.0 + rng.uniform()))
         grain[rows] = 0.5 + 0.22 * rings
-    fibre = _noise(rng, size_px, (size_px // 2, 10))
+    fibre = smooth_noise(rng, size_px, (size_px // 2, 10))
     mix = np.clip(grain + tone[:, None] + 0.45 * (fibre - 0.5), 0.0, 1.0)[..., None]
     colour = _WOOD_DARK + (_WOOD_LIGHT - _WOOD_DARK) * mix
     seam = np.abs(across * _PLANKS - np.round(across * _PLANKS)) < 0.008
     colour[seam] *= 0.72
-    return _to_bytes(colour)
+    return to_bytes(colour)
 
 
 @lru_cache(maxsize=4)
@@ -43,8 +43,8 @@ def plaster(
 ) -> UInt8[Array, "n n 3"]:
     """An almost even surface."""
     rng = np.random.default_rng(seed)
-    cloudy = _noise(rng, size_px, (6, 6)) + 0.5 * _noise(rng, size_px, (48, 48)) - 0.75
-    return _to_bytes(np.array(colour) + contrast * cloudy[..., None])
+    cloudy = smooth_noise(rng, size_px, (6, 6)) + 0.5 * smooth_noise(rng, size_px, (48, 48)) - 0.75
+    return to_bytes(np.array(colour) + contrast * cloudy[..., None])
 
 
 @lru_cache(maxsize=4)
@@ -58,13 +58,16 @@ def room(
     side = np.repeat(column[:, None], BACKDROP_PX, axis=1)
     above = np.broadcast_to(np.array(wall) * 0.98, side.shape)
     below = np.broadcast_to(np.array(floor) * 0.95, side.shape)
-    return _to_bytes(np.concatenate([side, side, above, below, side, side]))
+    return to_bytes(np.concatenate([side, side, above, below, side, side]))
 
 
-def _noise(rng: np.random.Generator, size_px: int, cells: tuple[int, int]) -> Float[Array, "n n"]:
+def smooth_noise(
+    rng: np.random.Generator, size_px: int, cells: tuple[int, int]
+) -> Float[Array, "n n"]:
     """Smooth noise in [0, 1] with so many cells down and across."""
     return cv2.resize(rng.random(cells), (size_px, size_px), interpolation=cv2.INTER_CUBIC)
 
 
-def _to_bytes(colour: Float[Array, "n n 3"]) -> UInt8[Array, "n n 3"]:
+def to_bytes(colour: Float[Array, "n n 3"]) -> UInt8[Array, "n n 3"]:
+    """Pixels of a picture whose colours go from 0 to 1."""
     return np.ascontiguousarray((np.clip(colour, 0.0, 1.0) * 255.0).round().astype(np.uint8))
