@@ -281,7 +281,10 @@ def test_episode_of_another_seed_is_not_passed_off_as_this_ones(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"tasks": "juggle"}, "there is no task 'juggle' in world 'mujoco'; it has: open_drawer"),
+        (
+            {"tasks": "juggle"},
+            "there is no task 'juggle' in world 'mujoco'; it has: lamp_on, open_box",
+        ),
         ({"tasks": " , "}, "no task is named; give --tasks A,B"),
         ({"seed": -3}, "seed is -3; give a whole number from 0 on"),
         ({"workers": 0}, "workers is 0; give a whole number from 1 on"),
