@@ -8,10 +8,14 @@ import pytest
 
 from genima.errors import InvalidParameter
 from genima.evaluation.checkpoints import CHECKPOINTS_FILE
+from genima.evaluation.comparison import read_evaluations
+from genima.evaluation.factor_plot import factor_plot
 from genima.evaluation.folder import open_folder
 from genima.evaluation.mcnemar import mcnemar_p
 from genima.evaluation.plan import Agent, EpisodeKey, EvaluationPlan
 from genima.evaluation.records import EpisodeRecord, Journal
+from genima.evaluation.report import write_report
+from genima.sim.scenery import Factor, Poses
 
 from .cli_cases import Run, genima
 
@@ -105,3 +109,39 @@ def test_what_cannot_be_compared_is_refused_with_a_sentence(tmp_path: Path) -> N
     (tmp_path / "several").mkdir()
     (tmp_path / "several" / CHECKPOINTS_FILE).write_text("[]")
     assert "compare the folders in it" in refusal(first, tmp_path / "several")
+
+
+def test_plot_has_a_bar_for_each_factor_and_agent(tmp_path: Path) -> None:
+    failed = set(PLAN.keys[:4])
+    light, both = (Factor.LIGHT,), (Factor.LIGHT, Factor.CAMERA_POSE)
+    folders = [
+        finished(tmp_path / "plain", PLAN),
+        finished(tmp_path / "light", replace(PLAN, perturb=light), failed),
+        finished(tmp_path / "blank", replace(PLAN, agent=Agent.BLANK, perturb=light), failed),
+        finished(tmp_path / "both", replace(PLAN, perturb=both)),
+    ]
+    axes = factor_plot(read_evaluations(folders)).axes[0]
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    assert names == ["none", "light", "light +\ncamera\npose"]
+    bars = [bar for bar in axes.patches if bar.get_width() > 0]
+    assert sorted(round(bar.get_height()) for bar in bars) == [75, 75, 100, 100]
+
+    done = compare(*folders[:2], "--plot", tmp_path / "factors.png")
+    assert done.returncode == 0 and "perturb is light there and none here" in done.stdout
+    assert (tmp_path / "factors.png").stat().st_size > 5000
+    again = finished(tmp_path / "again", PLAN)
+    assert (
+        "both hold oracle + geometric perturbed by none; plot one of them"
+        in compare(folders[0], again, "--plot", tmp_path / "x.png").stderr
+    )
+    with_grid = finished(tmp_path / "grid", replace(PLAN, poses=Poses.GRID))
+    assert "poses is grid there and random here" in refusal(folders[0], with_grid)
+
+
+def test_grid_of_poses_is_drawn_with_its_report(tmp_path: Path) -> None:
+    plan = replace(PLAN, tasks=("push_button",), poses=Poses.GRID)
+    finished(tmp_path / "grid", plan)
+    with open_folder(tmp_path / "grid", plan) as folder:
+        assert write_report(folder)["poses"] == "grid"
+        assert folder.plot_file("workspace").stat().st_size > 5000
+        assert not (tmp_path / "grid" / "plots" / "drawn_error.png").exists()

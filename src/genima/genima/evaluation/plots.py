@@ -12,6 +12,8 @@ from genima.evaluation.folder import EvaluationFolder
 from genima.evaluation.paper import GENIMA
 from genima.evaluation.records import EpisodeRecord
 from genima.evaluation.terminal import title
+from genima.evaluation.workspace_plot import workspace_plot
+from genima.sim.scenery import Poses
 
 _OURS, _PAPER, _FAILED = "#1f77b4", "#f28e2b", "#d62728"
 _ROW_IN, _REST_IN = 0.42, 1.7
@@ -20,10 +22,15 @@ _ROW_IN, _REST_IN = 0.42, 1.7
 def draw_plots(
     folder: EvaluationFolder, report: Mapping[str, Any], records: Sequence[EpisodeRecord]
 ) -> None:
-    """Write `plots/success.png` and, where targets were drawn, `plots/drawn_error.png`."""
+    """Write `plots/success.png`, and what else there is to see.
+
+    Where targets were drawn `plots/drawn_error.png`, of a grid of poses `plots/workspace.png`.
+    """
     figures = {"success": success_plot(report)}
     if any(record.targets_reached for record in records):
         figures["drawn_error"] = error_plot(report, records)
+    if report["poses"] == Poses.GRID.value:
+        figures["workspace"] = workspace_plot(report, records)
     for name, figure in figures.items():
         path = folder.plot_file(name)
         path.parent.mkdir(exist_ok=True)

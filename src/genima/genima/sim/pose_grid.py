@@ -13,15 +13,18 @@ import mujoco
 import numpy as np
 
 from genima.arrays import Array, Float, Int
+from genima.cameras import CameraRig
 from genima.errors import Unreachable, WorldError
 from genima.ik import InverseKinematics
 from genima.sim.expert import WaypointExpert
+from genima.sim.scene import scene_spec
 from genima.sim.scenery import GRID_COLUMNS, GRID_ROWS, cell_of
-from genima.sim.task import Task
+from genima.sim.task import Task, make_task
 
 _DRAWS = 400
 _PLACEMENTS = 60
 _MOVED_M = 0.001
+_PHYSICS_DT_S = 0.002
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,19 @@ def make_grid(task: Task, model: mujoco.MjModel, data: mujoco.MjData) -> PoseGri
     body = int([*free, *moved][0])
     seen = places[:, body]
     return PoseGrid(body, np.stack([seen.min(axis=0), seen.max(axis=0)]))
+
+
+def grid_of(task: str) -> PoseGrid:
+    """The grid of a task that is named.
+
+    Raises:
+        UnknownTask: There is no such task.
+    """
+    chosen = make_task(task)
+    spec = scene_spec(CameraRig({}), _PHYSICS_DT_S)
+    chosen.build(spec)
+    model = spec.compile()
+    return make_grid(chosen, model, mujoco.MjData(model))
 
 
 def place_on_grid(
