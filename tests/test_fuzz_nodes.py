@@ -54,7 +54,7 @@ SUBSCRIPTIONS = {
     | {"/joint_states", "/leader/joint_states"}
     | {"/joint_trajectory", "/gripper_command", "/instruction"},
     "sim_bridge_node": {"/joint_trajectory", "/gripper_command", "/target_request"},
-    "teleop_node": {"/leader/joint_states", "/leader/gripper"},
+    "teleop_node": {"/leader/joint_states", "/leader/gripper", "/estop"},
 }
 SUBSCRIPTIONS |= {
     "approve": {"/status", "/targets/planned", "/joint_states"},

@@ -2,11 +2,8 @@
 """A Franka arm follows `joint_trajectory`, whatever comes or fails to come."""
 
 import time
-from collections.abc import Callable
-from concurrent.futures import Future as Order
 
-from genima_msgs.msg import EmergencyStop, GripperCommand
-from rclpy.task import Future
+from genima_msgs.msg import GripperCommand
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -30,7 +27,7 @@ from genima_ros.arm_node import ArmNode
 from genima_ros.conversions import seconds, trajectory_arrays
 from genima_ros.diagnostics import Health
 from genima_ros.lifecycle import run_node
-from genima_ros.qos import EMERGENCY_STOP, LATCHED, RELIABLE_LATEST
+from genima_ros.qos import LATCHED, RELIABLE_LATEST
 
 
 class PandaDriverNode(ArmNode):
@@ -51,7 +48,7 @@ class PandaDriverNode(ArmNode):
         self._statuses = DriverStatusPublisher(self, p.dry_run, self.now_s)
         self.subscribe(JointTrajectory, "joint_trajectory", self._on_trajectory, RELIABLE_LATEST)
         self.subscribe(GripperCommand, "gripper_command", self._on_gripper, LATCHED)
-        self.subscribe(EmergencyStop, "estop", self._on_emergency_stop, EMERGENCY_STOP)
+        self.hear_emergency_stops()
         self.serve(Trigger, "~/recover", self._on_recover)
         self.serve(Trigger, "~/hold", self._on_hold)
         self.serve(Trigger, "~/home", self._on_home)
@@ -59,8 +56,8 @@ class PandaDriverNode(ArmNode):
 
     def activate(self) -> None:
         """Begin to tick, and to connect to the arm; nothing moves."""
-        self._session.open()
         self.begin_ticks()
+        self._session.open()
         dry = ", a dry run: the arm gets no command" if self.parameters.dry_run else ""
         self.get_logger().info(f"active{dry}: connects to {self.parameters.robot_ip}")
 
@@ -102,40 +99,19 @@ class PandaDriverNode(ArmNode):
         except GenimaError as error:
             self.complain("gripper_command", error)
 
-    def _on_emergency_stop(self, message: EmergencyStop) -> None:
-        self._session.hear_emergency_stop(message.pressed, message.source)
-
     async def _on_recover(
         self, _: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
-        return await self._answer(self._session.recover, response)
+        return await self.answer(self._session.recover, response)
 
     async def _on_home(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return await self._answer(self._session.home, response)
+        return await self.answer(self._session.home, response)
 
     def _on_hold(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
             response.message, response.success = self._session.hold(), True
         except NotReady as error:
             response.message = str(error)
-        return response
-
-    async def _answer(
-        self, order: Callable[[], "Order[str]"], response: Trigger.Response
-    ) -> Trigger.Response:
-        """Have an order carried out while others are heard; say what was done, or why not."""
-        try:
-            if not self._active:
-                raise NotReady("the driver is not active; activate it first")
-            carried_out = order()
-            answered = Future(executor=self.executor)
-            carried_out.add_done_callback(lambda _: answered.set_result(None))
-            await answered
-            response.message = carried_out.result()
-            response.success = True
-        except GenimaError as error:
-            response.message = str(error)
-            self.get_logger().error(f"refused: {error}")
         return response
 
     def _on_defect(self, error: Exception) -> None:

@@ -2,13 +2,14 @@
 """A follower arm mirrors a leader: a second arm moved by hand, or whoever sends joint states."""
 
 import time
-from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float32
 from std_srvs.srv import Trigger
 
+from genima.driver.orders import OrderQueue
 from genima.errors import GenimaError, NotReady
 from genima.teleop.leaders import SentLeader
 from genima.teleop.session import TeleopSession
@@ -26,6 +27,9 @@ from genima_ros.arm_node import ArmNode
 from genima_ros.diagnostics import Health, Level
 from genima_ros.lifecycle import run_node
 from genima_ros.qos import JOINT_STATES
+
+#: How long to wait for a start or a recovery under way at the end [s].
+_LAST_ORDER_S = 3.0
 
 
 class TeleopNode(ArmNode):
@@ -52,6 +56,7 @@ class TeleopNode(ArmNode):
             self.subscribe(JointState, "leader/joint_states", hear, JOINT_STATES)
         if p.gripper == "topic":
             self.subscribe(Float32, "leader/gripper", self._on_gripper, JOINT_STATES)
+        self.hear_emergency_stops()
         self.serve(Trigger, "teleop/start", self._on_start)
         self.serve(Trigger, "teleop/stop", self._on_stop)
         self.serve(Trigger, "teleop/recover", self._on_recover)
@@ -59,13 +64,19 @@ class TeleopNode(ArmNode):
 
     def activate(self) -> None:
         """Make the leader movable by hand and begin to tick."""
-        self._session.begin()
         self.begin_ticks()
+        try:
+            self._session.begin()
+        except GenimaError:
+            self.end_ticks()
+            raise
+        self._orders = OrderQueue("teleop orders", self.report_defect)
         self.get_logger().info("active: call teleop/start when both arms stand alike")
 
     def deactivate(self) -> None:
         """Bring the follower to rest and leave both arms alone."""
         self._session.stop("teleoperation was deactivated")
+        self._orders.close(_LAST_ORDER_S)
         self.end_ticks()
         self.poll_status()
         self._session.end()
@@ -84,41 +95,32 @@ class TeleopNode(ArmNode):
     def _on_gripper(self, message: Float32) -> None:
         self._session.hear_gripper(message.data)
 
-    def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+    async def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         def start() -> str:
-            if crowd := self.crowd("joint_trajectory", *self._led_by):
-                raise NotReady(crowd)
-            self._ticks.forget()
             self._session.start()
             return "the follower moves to the leader, then mirrors it"
 
-        return self._answer(start, response)
+        def order() -> "Future[str]":
+            if crowd := self.crowd("joint_trajectory", *self._led_by):
+                raise NotReady(crowd)
+            self._ticks.forget()
+            return self._orders.put(start)
+
+        return await self.answer(order, response)
 
     def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        def stop() -> str:
-            self._session.stop("stopped by teleop/stop")
-            return "the follower comes to rest"
+        self._session.stop("stopped by teleop/stop")
+        response.message, response.success = "the follower comes to rest", True
+        return response
 
-        return self._answer(stop, response)
-
-    def _on_recover(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+    async def _on_recover(
+        self, _: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
         def recover() -> str:
             self._session.recover()
             return "the arms are ready; call teleop/start when they stand alike"
 
-        return self._answer(recover, response)
-
-    def _answer(self, order: Callable[[], str], response: Trigger.Response) -> Trigger.Response:
-        """Do what a service asks for; say what was done, or why not."""
-        try:
-            if not self._active:
-                raise NotReady("the teleoperation node is not active; activate it first")
-            response.message = order()
-            response.success = True
-        except GenimaError as error:
-            response.message = str(error)
-            self.get_logger().error(f"refused: {error}")
-        return response
+        return await self.answer(lambda: self._orders.put(recover), response)
 
     def poll_status(self) -> None:
         """Tell what has changed, and look who else leads."""

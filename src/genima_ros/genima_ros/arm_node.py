@@ -4,10 +4,18 @@
 import sys
 import threading
 from abc import abstractmethod
+from collections.abc import Callable
+from concurrent.futures import Future as Order
 from typing import Protocol
 
+from genima_msgs.msg import EmergencyStop
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+from genima.errors import GenimaError, NotReady
 from genima.timing import DeadlineLoop
 from genima_ros.lifecycle import GenimaNode
+from genima_ros.qos import EMERGENCY_STOP
 
 #: How often the status is looked at [s].
 _STATUS_POLL_S = 0.05
@@ -24,6 +32,9 @@ class ArmSession(Protocol):
     def at_rest(self) -> bool:
         """Whether no arm is being moved."""
 
+    def hear_emergency_stop(self, pressed: bool, source: str) -> None:
+        """Take in the state of an emergency stop."""
+
     def abandon(self, defect: str) -> None:
         """No tick comes any more: leave the arms alone."""
 
@@ -34,7 +45,7 @@ class ArmSession(Protocol):
 class ArmNode(GenimaNode):
     """A node with a session that one thread ticks.
 
-    Subclasses make `_session` and `_loop` in `configure`.
+    Subclasses make `_session` and `_loop` in `configure`, and `hear_emergency_stops` there.
 
     Args:
         name: Node name.
@@ -51,9 +62,23 @@ class ArmNode(GenimaNode):
         self._restart = restart
         self._session = None
         self._active = False
+        self._thread: threading.Thread | None = None
+
+    def hear_emergency_stops(self) -> None:
+        """Hear `estop` until `disconnect`, also while the node is not active."""
+        self.subscribe(EmergencyStop, "estop", self._on_emergency_stop, EMERGENCY_STOP)
 
     def begin_ticks(self) -> None:
-        """Tick, and look at the status now and then, until `end_ticks`."""
+        """Tick, and look at the status now and then, until `end_ticks`.
+
+        Raises:
+            NotReady: The ticks of before did not end: two would send the arm on twice as fast.
+        """
+        if self._thread is not None and self._thread.is_alive():
+            raise NotReady(
+                f"the control thread of before still runs; end the process and start "
+                f"{self._restart} again"
+            )
         self._active = True
         self._status_poll = self.create_timer(_STATUS_POLL_S, self.poll_status)
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
@@ -62,6 +87,7 @@ class ArmNode(GenimaNode):
     def end_ticks(self) -> None:
         """Wait until the arm, which was told to brake, stands; then tick no more."""
         self._active = False
+        assert self._thread is not None
         self._thread.join(_LONGEST_BRAKING_S)
         if self._thread.is_alive():
             self.get_logger().error(
@@ -99,6 +125,28 @@ class ArmNode(GenimaNode):
                     "arm (one that was killed is counted for up to 20 s more)"
                 )
         return ""
+
+    async def answer(
+        self, order: Callable[[], "Order[str]"], response: Trigger.Response
+    ) -> Trigger.Response:
+        """Have an order carried out while others are heard; say what was done, or why not."""
+        try:
+            if not self._active:
+                raise NotReady(f"{self._restart} is not active; activate it first")
+            carried_out = order()
+            answered = Future(executor=self.executor)
+            carried_out.add_done_callback(lambda _: answered.set_result(None))
+            await answered
+            response.message = carried_out.result()
+            response.success = True
+        except GenimaError as error:
+            response.message = str(error)
+            self.get_logger().error(f"refused: {error}")
+        return response
+
+    def _on_emergency_stop(self, message: EmergencyStop) -> None:
+        if self._session is not None:
+            self._session.hear_emergency_stop(message.pressed, message.source)
 
     def _run(self) -> None:
         """The control thread: ticks until the node is deactivated and the arm stands."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
+from genima_msgs.msg import EmergencyStop
 from std_msgs.msg import Header
 
 from genima.timing import DeadlineLoop
@@ -29,6 +30,10 @@ class Session:
         self.at_rest = True
         self.abandoned: list[str] = []
         self.closed = threading.Event()
+        self.stops: list[tuple[bool, str]] = []
+
+    def hear_emergency_stop(self, pressed: bool, source: str) -> None:
+        self.stops.append((pressed, source))
 
     def abandon(self, defect: str) -> None:
         self.abandoned.append(defect)
@@ -52,6 +57,7 @@ class Node(ArmNode):
     def configure(self) -> None:
         self._session = Session()
         self._loop = DeadlineLoop(0.01)
+        self.hear_emergency_stops()
 
     def activate(self) -> None:
         self.begin_ticks()
@@ -93,6 +99,20 @@ def test_an_arm_that_never_stands_is_left_all_the_same_and_told_of(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arm_node, "_LONGEST_BRAKING_S", 0.05)
+    session = node._session
+    session.at_rest = False
+    node.trigger_activate()
+    assert node.ticked.wait(PATIENCE_S)
+    node.trigger_shutdown()
+    assert session.closed.is_set() and "the control thread does not end" in node.errors[0]
+    session.at_rest = True
+    node._thread.join(PATIENCE_S)
+
+
+def test_a_tick_that_never_returns_is_left_all_the_same_and_told_of(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arm_node, "_LONGEST_BRAKING_S", 0.05)
     session, hangs = node._session, threading.Event()
     node.body = hangs.wait
     node.trigger_activate()
@@ -105,6 +125,36 @@ def test_an_arm_that_never_stands_is_left_all_the_same_and_told_of(
     )
     hangs.set()
     node._thread.join(PATIENCE_S)
+
+
+def test_a_second_control_thread_never_ticks_beside_one_that_does_not_end(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arm_node, "_LONGEST_BRAKING_S", 0.05)
+    session = node._session
+    session.at_rest = False
+    node.trigger_activate()
+    assert node.ticked.wait(PATIENCE_S)
+    first = node._thread
+    node.trigger_deactivate()
+    assert first.is_alive()
+    assert node.trigger_activate().name == "FAILURE"
+    assert "cannot activate: the control thread of before still runs" in node.errors[-1]
+    assert node._thread is first
+    session.at_rest = True
+    first.join(PATIENCE_S)
+    assert not first.is_alive()  # it was not revived
+    assert node.trigger_activate().name == "SUCCESS"
+    node.trigger_deactivate()
+
+
+def test_its_session_hears_emergency_stops_as_long_as_there_is_one(node: Node) -> None:
+    (stops,) = [s for s in node.subscriptions if s.topic_name == "/estop"]
+    session = node._session
+    stops.callback(EmergencyStop(pressed=True, source="door"))
+    assert session.stops == [(True, "door")]
+    node.trigger_cleanup()
+    assert not [s for s in node.subscriptions if s.topic_name == "/estop"]
 
 
 def test_a_defect_in_a_tick_leaves_the_arm_alone(node: Node) -> None:

@@ -5,13 +5,11 @@ from genima.driver.equipment import Equipment
 from genima.driver.motion import ArmMotion
 from genima.driver.types import DriverCause
 from genima.errors import NotReady
-from genima.franka.hand import Hand
-from genima.safety.emergency_stop import EmergencyStop
+from genima.franka.hand import FingerStop, Hand
+from genima.safety.emergency_stop import STOP_MEMORY_S, EmergencyStop
 
 #: These end by themselves while nobody holds the arm: a person moves it, or it gets ready.
 PASSING = (DriverCause.GUIDED, DriverCause.NOT_READY)
-#: A stop counts for so long after it was heard pressed [s]; five of its heartbeats.
-_STOP_MEMORY_S = 1.0
 
 
 class Halts:
@@ -28,10 +26,9 @@ class Halts:
     def __init__(self, motion: ArmMotion, equipment: Equipment, hand: Hand | None) -> None:
         self._motion = motion
         self._equipment = equipment
-        self._hand = hand
-        self._emergency_stop = EmergencyStop(_STOP_MEMORY_S, memory_s=_STOP_MEMORY_S)
+        self._fingers = FingerStop(hand)
+        self._emergency_stop = EmergencyStop(memory_s=STOP_MEMORY_S)
         self._halted_anew: tuple[DriverCause, str] | None = None
-        self._hand_halted = False
 
     def halt(self, cause: DriverCause, reason: str) -> None:
         """Brake and stand until a recovery, also if one is under way; an earlier cause stays."""
@@ -67,10 +64,7 @@ class Halts:
 
     def stop_fingers(self) -> None:
         """Stop the fingers too, once for each halt."""
-        halted = self._motion.halted
-        if halted and not self._hand_halted and self._hand is not None:
-            self._hand.halt()
-        self._hand_halted = halted
+        self._fingers.look(self._motion.halted)
 
     def begin_recovery(self, now_s: float) -> None:
         """Halts from now on outlast the recovery.
@@ -89,7 +83,7 @@ class Halts:
             NotReady: The arm was halted meanwhile.
         """
         self._motion.clear()
-        self._hand_halted = False
+        self.stop_fingers()
         if self._halted_anew is not None:
             self.halt(*self._halted_anew)
             raise NotReady(f"the arm was halted meanwhile: {self._motion.status.reason}")

@@ -43,7 +43,7 @@ class OrderQueue:
             future.set_running_or_notify_cancel()
             try:
                 if self._closed:
-                    raise NotReady("the driver ends; start it again")
+                    raise NotReady("this node ends; start it again")
                 future.set_result(order())
             except Exception as error:  # whoever asked decides what it means
                 future.set_exception(error)

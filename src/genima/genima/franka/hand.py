@@ -37,3 +37,21 @@ class Hand(Protocol):
     def close(self) -> None:
         """Disconnect; the fingers stay as they are."""
         ...
+
+
+class FingerStop:
+    """Stops the fingers once for each halt of their arm.
+
+    Args:
+        hand: Whose; None without any, or where nothing is to be sent.
+    """
+
+    def __init__(self, hand: Hand | None) -> None:
+        self._hand = hand
+        self._halted = False
+
+    def look(self, halted: bool) -> None:
+        """Stop them if the arm has halted since the last look."""
+        if halted and not self._halted and self._hand is not None:
+            self._hand.halt()
+        self._halted = halted

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from genima.errors import InvalidParameter
 
+#: A stop counts for so long after it was heard pressed [s]; five of its heartbeats.
+STOP_MEMORY_S = 1.0
 #: More buttons than any cell has; further ones are somebody flooding the topic.
 _MOST_SOURCES = 16
 #: A source's name is cut to this many characters.

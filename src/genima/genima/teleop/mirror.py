@@ -70,6 +70,11 @@ class Mirror:
         return self._state in _ACTIVE
 
     @property
+    def halted(self) -> bool:
+        """Whether it stands, or brakes to stand, until `start`."""
+        return self._state is TeleopState.HALTED
+
+    @property
     def at_rest(self) -> bool:
         """Whether the follower is neither to follow nor still braking."""
         return not self.active and self._standing
@@ -137,7 +142,7 @@ class Mirror:
 
     def clear(self) -> None:
         """Forget why it halted: the cause is mended."""
-        if self._state is TeleopState.HALTED:
+        if self.halted:
             self._state, self._reason = TeleopState.IDLE, ""
 
     def step(
@@ -171,7 +176,7 @@ class Mirror:
         if self.active and output.reason not in (GateReason.NONE, *_JUMPED):
             self.halt(self._explained(output, follower))
         self._note(leader, follower, now_s, output.limited or output.reason in _JUMPED)
-        return TeleopCommand(output.q, output.dq, gripper_open)
+        return TeleopCommand(output.q, output.dq, gripper_open if self.active else None)
 
     def _follow(self, leader: LeaderReading, now_s: float) -> JointCommand | None:
         """The command of this step, unless it halts."""

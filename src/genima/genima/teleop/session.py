@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from genima.errors import GenimaError, NotReady
 from genima.franka.arm_and_hand import ArmAndHand
+from genima.franka.hand import FingerStop
 from genima.franka.types import ArmReading, HoldingGains
 from genima.limits import limits_of
+from genima.safety.emergency_stop import STOP_MEMORY_S, EmergencyStop
 from genima.teleop.leaders import Leader
 from genima.teleop.mirror import Mirror
 from genima.teleop.types import (
@@ -71,12 +73,14 @@ class TeleopSession:
         self._on_defect = on_defect
         self._clock_s = clock_s
         self._mirror = Mirror(limits_of(follower.arm.settings.robot), parameters)
+        self._emergency_stop = EmergencyStop(memory_s=STOP_MEMORY_S)
+        self._fingers = FingerStop(follower.hand)
         self._mirror_lock = threading.Lock()
         self._arms_lock = threading.Lock()
         self._worker: LatestWorker[str] | None = None
         self._settling = False
         self._opening: float | None = None
-        self._defect = ""
+        self._defect = self._stopped_anew = ""
 
     @property
     def status(self) -> TeleopStatus:
@@ -90,10 +94,11 @@ class TeleopSession:
 
     @property
     def fault(self) -> str:
-        """Why an arm cannot be used; empty if all can."""
+        """Why the arms cannot be used; empty if they can."""
         if self._defect:
             return "; ".join(filter(None, (self._defect, self._follower.fault)))
-        return self._leader.fault or self._follower.fault
+        stop = self._emergency_stop.reason(self._clock_s())
+        return stop or self._leader.fault or self._follower.fault
 
     @property
     def gripper_opening(self) -> float:
@@ -124,34 +129,50 @@ class TeleopSession:
         """Let the follower follow; ticks do the rest.
 
         Raises:
-            NotReady: The arms are too far apart, a state is missing or old, or an arm has a fault.
+            NotReady: The arms are too far apart, a state is missing or old, an arm has a fault, an
+                emergency stop is pressed, or it was stopped meanwhile.
             ArmError: The follower does not take control.
         """
         with self._arms_lock:
             if self.fault:
                 raise NotReady(self.fault)
             with self._mirror_lock:
+                self._stopped_anew = ""
+                if self._worker is None:
+                    raise NotReady("teleoperation is not active; activate it first")
                 follower = self._follower_reading()
                 self._mirror.require_startable(self._leader_reading(), follower, self._clock_s())
             q = self._follower.arm.engage(self._gains, self._period_s)
             with self._mirror_lock:
-                if self._defect:
-                    raise NotReady(self._defect)
+                # What is taken and does not start, the next tick has let go again.
+                if stopped := self.fault or self._stopped_anew:
+                    raise NotReady(stopped)
                 reading = self._follower_reading()
                 if reading is not None:
                     # Commands begin where the arm is held, to the last bit.
                     reading = FollowerReading(q, reading.stamp_s, reading.gripper_opening)
                 self._mirror.start(self._leader_reading(), reading, self._clock_s())
+                self._fingers.look(False)
 
     def stop(self, reason: str) -> None:
-        """Let the follower come to rest, and leave it alone then."""
+        """Let the follower come to rest, and leave it alone then; a start under way is refused."""
         with self._mirror_lock:
+            self._stopped_anew = reason
             self._mirror.stop(reason)
 
     def halt(self, reason: str) -> None:
-        """Let the follower come to rest until the next start, if it follows."""
+        """Let arm and fingers come to rest until the next start, if the follower follows."""
         with self._mirror_lock:
-            self._mirror.halt(reason)
+            self._halt(reason)
+
+    def hear_emergency_stop(self, pressed: bool, source: str) -> None:
+        """Take in the state of an emergency stop; a press halts, however short it is."""
+        now_s = self._clock_s()
+        with self._mirror_lock:
+            self._emergency_stop.hear(pressed, source, now_s)
+            if pressed and (reason := self._emergency_stop.reason(now_s)):
+                self._halt(reason)
+                self._fingers.look(True)  # they may move though no arm is followed any more
 
     def abandon(self, defect: str) -> None:
         """Leave both arms alone: no tick comes any more, and none may start until `begin`.
@@ -164,17 +185,21 @@ class TeleopSession:
         with self._mirror_lock:
             self._defect = defect
             self._mirror.abandon(defect)
+            self._fingers.look(True)
         self.end()
 
     def recover(self) -> None:
         """Make arms usable again after a fault.
 
         Raises:
-            NotReady: The follower is in motion, or nobody ticks any more.
+            NotReady: The follower is in motion, an emergency stop is pressed, or nobody ticks any
+                more.
             ArmError: An arm still cannot be used; the other one was seen to as well.
         """
         if not self.at_rest:
             raise NotReady("the follower is in motion; stop it and wait until it stands")
+        if reason := self._emergency_stop.reason(self._clock_s()):
+            raise NotReady(reason)
         errors = []
         with self._arms_lock:
             if self._defect:
@@ -200,13 +225,15 @@ class TeleopSession:
         arm = self._follower.arm
         with self._mirror_lock:
             if self._mirror.active and (fault := self._broken()):
-                self._mirror.halt(fault)
+                self._halt(fault)
             command = self._mirror.step(leader, self._follower_reading(), now_s)
+            self._fingers.look(self._mirror.halted)
+            hand = self._follower.hand
+            # With the lock: nothing is to be sent after a halt in the other thread.
+            if hand is not None and command is not None and command.gripper_open is not None:
+                hand.command(command.gripper_open)
         if command is not None:
             arm.command(command.q)
-            hand = self._follower.hand
-            if hand is not None and command.gripper_open is not None:
-                hand.command(command.gripper_open)
         elif arm.engaged and not self._settling and self._worker is not None:
             self._settling = True
             self._worker.put("settle")
@@ -226,6 +253,11 @@ class TeleopSession:
         with self._arms_lock:
             self._follower.close()
             self._leader.close()
+
+    def _halt(self, reason: str) -> None:
+        self._stopped_anew = reason
+        self._mirror.halt(reason)
+        self._fingers.look(self._mirror.halted)
 
     def _broken(self) -> str:
         if self.fault:
