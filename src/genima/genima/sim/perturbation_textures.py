@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Twenty colours, and patterns of two of them, for perturbed scenes."""
+"""Twenty colours, and patterns of two of them, for perturbed scenes.
+
+They are not the pictures that training may put behind its tiles (`genima.data.texture_families`):
+these have any colour, and who was trained with them would be tested on what it has seen.
+"""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
