@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What halts a driver whatever it does: with an ideal arm, so that each moment can be chosen."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
-from threading import Event
 
 import numpy as np
 import pytest
@@ -12,94 +10,10 @@ import pytest
 from genima.driver import DriverCause, DriverParameters, DriverSession, DriverState
 from genima.driver.types import Trajectory
 from genima.errors import InvalidCommand, NotReady
-from genima.franka import ArmMode, ArmReading, ArmSettings, HoldingGains
-from genima.franka.failures import mode_fault, mode_trouble
-from genima.franka.types import ArmTrouble
+from genima.franka import ArmMode, HoldingGains
 from genima.kinematics import JOINT_NAMES, Q_HOME
 
-PATIENCE_S = 30.0
-
-
-class IdealArm:
-    """Does what it is told; takes control, and recovers, when the test lets it."""
-
-    def __init__(self) -> None:
-        self.settings = ArmSettings("arm", "127.0.0.1")
-        self.q = np.array(Q_HOME, float)
-        self.mode = ArmMode.IDLE
-        self.engaged = self.connected = False
-        self.may_engage, self.may_recover = Event(), Event()
-        self.may_engage.set()
-        self.may_recover.set()
-        self.engaging, self.recovering = Event(), Event()
-        self.clock_s: Callable[[], float] = time.monotonic
-
-    @property
-    def reading(self) -> ArmReading:
-        return ArmReading(self.q.copy(), np.zeros(7), self.clock_s(), self.mode)
-
-    @property
-    def fault(self) -> str:
-        return mode_fault(self.mode, "arm")
-
-    @property
-    def trouble(self) -> ArmTrouble | None:
-        return mode_trouble(self.mode)
-
-    def connect(self) -> None:
-        self.connected = True
-
-    def engage(self, _: HoldingGains, __: float) -> np.ndarray:
-        self.engaging.set()
-        assert self.may_engage.wait(PATIENCE_S)
-        self.engaged = True
-        return self.q.copy()
-
-    def command(self, q: np.ndarray) -> None:
-        if self.engaged:
-            self.q = q.copy()
-
-    def release(self) -> None:
-        self.engaged = False
-
-    def close(self) -> None:
-        self.release()
-
-
-class IdealHand:
-    """Keeps what it was told."""
-
-    fault = ""
-    opening = 1.0
-
-    def __init__(self) -> None:
-        self.told: list[bool | str] = []
-
-    def connect(self) -> None:
-        pass
-
-    def command(self, is_open: bool) -> None:
-        self.told.append(is_open)
-
-    def halt(self) -> None:
-        self.told.append("halt")
-
-    def close(self) -> None:
-        pass
-
-
-class IdealRobot:
-    def __init__(self) -> None:
-        self.arm = IdealArm()
-        self.hand = IdealHand()
-        self.opening = 1.0
-
-    def recover(self) -> None:
-        self.arm.recovering.set()
-        assert self.arm.may_recover.wait(PATIENCE_S)
-
-    def close(self) -> None:
-        self.arm.close()
+from .ideal_arm import PATIENCE_S, IdealRobot
 
 
 class Bench:
@@ -315,6 +229,38 @@ def test_a_pause_while_control_is_taken_leaves_the_arm_alone(bench: Bench) -> No
     bench.until_ordered()
     bench.session.recover().result(PATIENCE_S)
     assert bench.told == (DriverState.IDLE, DriverCause.NONE)
+
+
+@pytest.mark.parametrize("how", ["press", "hold"])
+def test_what_halts_while_control_is_taken_has_it_let_go_again(bench: Bench, how: str) -> None:
+    bench.arm.may_engage.clear()
+    bench.follow()
+    assert bench.arm.engaging.wait(PATIENCE_S)
+    if how == "press":
+        bench.session.hear_emergency_stop(True, "button")
+    else:
+        assert "not held by the driver, and will not be" in bench.session.hold()
+    bench.arm.may_engage.set()
+    bench.until_ordered()
+    bench.tick()
+    assert not bench.arm.engaged and bench.told[0] is DriverState.HALTED
+    assert bench.told[1] in (DriverCause.EMERGENCY_STOP, DriverCause.ORDERED)
+
+
+def test_trajectories_that_come_while_control_is_taken_of_a_halted_arm_are_refused(
+    bench: Bench,
+) -> None:
+    bench.arm.may_engage.clear()
+    bench.follow()
+    assert bench.arm.engaging.wait(PATIENCE_S)
+    bench.follow()
+    assert bench.session.status.trajectories_refused == 0
+    bench.session.hold()
+    with pytest.raises(NotReady, match="the arm has halted: hold was called"):
+        bench.follow()
+    assert bench.session.status.trajectories_refused == 1
+    bench.arm.may_engage.set()
+    bench.until_ordered()
 
 
 def test_a_reflex_is_told_of_though_the_arm_has_halted_before(bench: Bench) -> None:

@@ -186,6 +186,43 @@ def test_a_hand_that_does_not_know_its_range_has_no_opening() -> None:
     assert np.isnan(FrankaGripper("gripper", "127.0.0.1").opening)
 
 
+class Device:
+    """A hand whose movements end when the test lets them."""
+
+    def __init__(self) -> None:
+        self.state = types.SimpleNamespace(width=0.03, max_width=0.08)
+        self.ends = threading.Event()
+        self.calls: list[str] = []
+
+    def grasp(self, *_: float) -> None:
+        assert self.ends.wait(30.0)
+        self.calls.append("grasped")
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_halt_lets_go_of_nothing_that_was_just_grasped(
+    monkeypatch: pytest.MonkeyPatch, done: bool
+) -> None:
+    device = Device()
+    hand = FrankaGripper("gripper", "127.0.0.1")
+    monkeypatch.setattr(hand, "_device", device)
+    hand.command(False)
+    hand._turn()
+    movement = hand._movement
+    if done:  # since the last turn: the hand does not know yet
+        device.ends.set()
+        assert movement.ends_within(30.0)
+    hand.halt()
+    hand._turn()
+    assert device.calls == (["grasped"] if done else ["stop"])
+    assert hand.fault == "" and not hand.moving
+    device.ends.set()
+    assert movement.ends_within(30.0)
+
+
 class Silent:
     """A robot, or a hand, that answers for a while and then no more."""
 

@@ -94,7 +94,7 @@ class ArmControl:
         try:
             q = self._engage(reading)
             with self._lock:
-                self.require_alive()
+                self.require_able()  # also what halted it while it was taken
                 self._motion.begin(q, self._clock_s())
         except GenimaError as error:
             self._arm.release()

@@ -147,8 +147,8 @@ class DriverSession:
             if self._motion.held:
                 self._motion.accept(trajectory, now_s)
                 return
+            self._require_start(trajectory, now_s)
             if self._pending is None:
-                self._require_start(trajectory, now_s)
                 self._orders.put(self._begin_to_follow)
             self._pending = trajectory
 
@@ -267,6 +267,9 @@ class DriverSession:
 
     def _require_start(self, trajectory: Trajectory, now_s: float) -> None:
         try:
+            if self._pending is not None:  # of the same stream, which the arm does not follow yet
+                self._control.require_able()
+                return
             reading = self._control.require_free()
             self._motion.require_start(trajectory, reading.q, now_s)
         except GenimaError:

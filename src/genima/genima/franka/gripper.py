@@ -4,6 +4,7 @@
 import math
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from genima.errors import ArmError
@@ -143,6 +144,8 @@ class FrankaGripper(BlockingHand):
 
     def _stop(self) -> None:
         """End the movement under way; a grasp that is done is left alone: it would let go."""
+        with suppress(Exception):  # however it ended, it is over
+            self._look_at_movement()
         if self._movement is not None:
             # What was cut short ends with an error, or never.
             self._movement = self._sent = None
