@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from genima.driver import DriverParameters
 from genima.errors import InvalidParameter, LaunchError
 from genima.launching.description import Entity, Group, Include
 from genima.launching.evaluator import arguments, evaluate
@@ -288,6 +289,9 @@ def test_the_controllers_gate_is_stricter_than_the_drivers() -> None:
         values_of(ROOT / "config" / f"{n}.yaml") for n in ("controller", "panda")
     )
     defaults = dataclasses.asdict(ControllerParameters())
+    of_driver = dataclasses.asdict(DriverNodeParameters())
+    for values in (driver, of_driver, dataclasses.asdict(DriverParameters())):
+        assert values["workspace_min_m"][2] == 0.0  # the table top, whoever commands
     assert controller["tracking_tolerance_rad"] < driver["tracking_tolerance_rad"]
     for values in (controller, defaults):
         for name in ("position_margin_rad", "self_collision_margin_m"):
@@ -295,7 +299,6 @@ def test_the_controllers_gate_is_stricter_than_the_drivers() -> None:
         for axis in range(3):
             assert values["workspace_min_m"][axis] > driver["workspace_min_m"][axis]
             assert values["workspace_max_m"][axis] < driver["workspace_max_m"][axis]
-        assert values["workspace_min_m"][2] >= 0.0  # the table top
 
 
 @BUILT

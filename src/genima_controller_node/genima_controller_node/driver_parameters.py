@@ -97,7 +97,7 @@ class DriverNodeParameters:
         0.01, "Distance kept between parts of the arm.", unit="m", minimum=0.0, maximum=0.1
     )
     workspace_min_m: list[float] = parameter(  # noqa: RUF009
-        [-1.0, -1.0, -0.05],
+        [-1.0, -1.0, 0.0],
         "Lowest x, y and z of elbow, wrist, flange and tool centre in panda_link0.",
         unit="m",
     )

@@ -85,7 +85,7 @@ class DriverParameters:
     home_speed_rad_s: float = 0.3
     release_after_s: float = 10.0
     self_collision_margin_m: float = 0.01
-    workspace_min_m: tuple[float, ...] = (-1.0, -1.0, -0.05)
+    workspace_min_m: tuple[float, ...] = (-1.0, -1.0, 0.0)
     workspace_max_m: tuple[float, ...] = (1.0, 1.0, 1.3)
 
     def __post_init__(self) -> None:
