@@ -35,7 +35,7 @@ from genima.data.training_set import TrainingSet
 from genima.learning.split import load_split
 
 Vary = Callable[[Window, np.random.Generator], Window]
-console = Console()
+console = Console(width=120)
 
 
 def main(
