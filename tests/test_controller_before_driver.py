@@ -116,7 +116,7 @@ def wild_chunk(q: Float[Array, "7"], kind: str, rng: np.random.Generator) -> Pla
         ("jitters", 0.2),
         ("raves", 0.8),
         ("leaves the limits", 0.8),
-        ("leaves the limits", 0.2),
+        ("leaves the limits", 0.4),
         ("is too far", 0.8),
         ("is too far", 0.2),
         ("begins elsewhere", 0.2),

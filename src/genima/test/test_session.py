@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from genima.arrays import Array, Float
 from genima.control.minimum_jerk import minimum_jerk_chunk
 from genima.control.planner import Plan, PlannedChunk
-from genima.control.session_types import SessionSettings, SessionState
+from genima.control.session_types import SessionSettings, SessionState, Setpoint
 from genima.control.splicer import ChunkSplicer
 from genima.errors import InvalidCommand
 from genima.kinematics import Q_HOME
@@ -164,7 +165,8 @@ def test_gripper_changes_on_arrival(loop: Loop) -> None:
 def test_target_beyond_the_limits_is_cut_off_at_them(loop: Loop) -> None:
     loop.start()
     loop.offer(np.where(np.arange(7) == 6, 3.5, Q_HOME))
-    loop.run(3.0 * POLICY.horizon_s)
+    loop.finish()
+    loop.run(0.1)
     require_smooth(loop.sent)
     assert loop.status.filter_active
     assert loop.arm[6] == pytest.approx(loop.session._gate.limits.q_max[6], abs=1e-6)
@@ -509,19 +511,22 @@ def test_lockstep_goes_on_in_a_world_whose_time_began_again() -> None:
 # A driver that has yet to take hold of the arm
 
 
-@pytest.mark.parametrize("taking_s", [0.1, 1.5])
-def test_chunk_begins_once_the_driver_holds_the_arm(taking_s: float) -> None:
+@pytest.mark.parametrize("taking_s", [0.1, 1.5, 6.0])
+def test_target_is_wanted_once_the_driver_holds_the_arm(taking_s: float) -> None:
     loop = Loop(SessionSettings(execution_horizon=20))
-    loop.start()
     loop.session.arm_held = False
-    chunk = chunk_to(target())
-    loop.session.offer(Plan(chunk.q[-1], True, 0.9, chunk=chunk), loop.now_s, loop.now_s)
-    assert loop.status.chunks == 0
-    assert loop.status.reason == "the arm's driver takes hold of the arm"
+    loop.start()
+    early_s = loop.now_s
+    assert not loop.session.offer(Plan(target(), True, 0.9), early_s, early_s)
     standing = loop.advance() + loop.run(taking_s)
+    assert loop.status.reason == "the arm's driver takes hold of the arm"
     assert np.ptp([point.q for point in standing], axis=0).max() == 0.0  # a stream to begin with
     assert not loop.session.wants_target(loop.now_s)
     loop.session.arm_held = True
+    loop.run(DT_S)
+    assert loop.status.state is SessionState.WAITING and "first drawn" in loop.status.reason
+    assert not loop.session.offer(Plan(target(), True, 0.9), early_s, loop.now_s)  # of before
+    loop.offer(target())
     began_s = loop.now_s
     loop.finish()
     assert loop.now_s - began_s == pytest.approx(POLICY.horizon_s, abs=0.05)
@@ -530,14 +535,48 @@ def test_chunk_begins_once_the_driver_holds_the_arm(taking_s: float) -> None:
     require_smooth(loop.sent)
 
 
-def test_arm_that_no_driver_takes_is_told_of_and_halted() -> None:
+def test_goal_after_a_slow_one_waits_for_the_driver_as_any_other() -> None:
+    loop = Loop(fraction=0.1)
+    loop.start()
+    loop.offer(target(0.5))
+    assert "at this speed" in loop.status.reason
+    loop.finish()
+    loop.session.end("done")
+    loop.run(1.0)
+    loop.session.arm_held = False
+    loop.start()
+    loop.run(0.5)
+    assert loop.status.reason == "the arm's driver takes hold of the arm"
+    loop.session.arm_held = True
+    loop.run(DT_S)
+    loop.offer(target(0.45))
+    loop.run(DT_S)
+    assert loop.status.state is SessionState.RUNNING, loop.status.reason
+    loop.finish()
+    np.testing.assert_allclose(loop.arm, target(0.45), atol=1e-3)
+
+
+def test_arm_that_the_driver_lets_go_of_in_mid_motion_begins_anew_where_it_is() -> None:
     loop = Loop()
     loop.start()
+    loop.offer(target(0.5))
+    loop.run(0.4)
+    loop.session.arm_held = loop.arm_obeys = False
+    loop.arm = Q_HOME + 0.05
+    standing = loop.run(0.2)
+    assert all((point.q == loop.arm).all() for point in standing)
+    assert loop.status.reason == "the arm's driver takes hold of the arm"
+
+
+def test_arm_that_no_driver_takes_is_told_of_and_halted() -> None:
+    loop = Loop()
     loop.session.arm_held = False
-    loop.offer(target())
-    loop.run(5.2)
+    loop.start()
+    loop.run(7.8)
+    assert loop.status.state is SessionState.HOLDING
+    loop.run(0.4)
     assert loop.status.state is SessionState.HALTED
-    assert "has not taken hold of the arm within 5.0 s; see its status" in loop.status.reason
+    assert "has not taken hold of the arm within 8 s; see its status" in loop.status.reason
 
 
 def test_goal_that_ends_before_the_arm_is_held_moves_nothing_later() -> None:
@@ -563,18 +602,77 @@ def test_target_too_far_for_the_horizon_is_reached_later(fraction: float, learne
     loop = Loop(fraction=fraction)
     loop.start()
     loop.advance()
-    goal = np.where(np.arange(7) == 0, 2.0, Q_HOME)
+    way_rad = 2.0 if fraction == 1.0 else 1.0
+    goal = np.where(np.arange(7) == 0, way_rad, Q_HOME)
     chunk = chunk_to(goal) if learned else None
     began_s = loop.now_s
     loop.session.offer(Plan(goal, False, 0.9, chunk=chunk), loop.now_s, loop.now_s)
     loop.finish()
-    least_s = 1.875 * 2.0 / (fraction * LIMITS.dq_max[0])  # at the speed of least jerk
+    least_s = 1.875 * way_rad / (fraction * LIMITS.dq_max[0])  # at the speed of least jerk
     assert least_s <= loop.now_s - began_s < 1.3 * least_s
     loop.run(0.2)
     np.testing.assert_allclose(loop.arm, goal, atol=1e-3)
     require_smooth(loop.sent)
     speeds = np.abs([point.dq for point in loop.sent]).max(axis=0)
     assert (speeds <= fraction * LIMITS.dq_max + 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("fraction", "way", "after_s"),
+    [(0.2, (0.3, -0.3), 0.6), (0.8, (0.8, -0.8), 0.3), (0.2, (0.6, 0.3, 0.6, -0.1), 0.9)],
+)
+def test_slow_arm_that_gets_another_target_in_motion_does_not_go_on_in_the_old_direction(
+    fraction: float, way: tuple[float, ...], after_s: float
+) -> None:
+    loop = Loop(SessionSettings(execution_horizon=5), fraction=fraction)
+    loop.start()
+    for goal in way:
+        loop.session._due_s = loop.now_s  # at the worst moment, be it due or not
+        q_goal = np.where(np.arange(7) == 0, goal, Q_HOME)
+        begins = loop.sent[-1] if loop.sent else Setpoint(loop.now_s, loop.arm, np.zeros(7))
+        motion = loop.session._motion
+        splicer, rests_s = copy(motion._splicer), motion._committed_s - motion._delay_s
+        q_rest = splicer.sample(splicer.stop(rests_s)).q if loop.sent else begins.q
+        loop.offer(q_goal)
+        sent = []
+        for _ in range(round(after_s / DT_S)):
+            loop.session.hear_target(loop.now_s)
+            sent += loop.run(DT_S)
+        assert loop.status.state is SessionState.RUNNING, loop.status.reason
+        hull = begins.q[0], q_rest[0], goal
+        q = np.array([point.q[0] for point in sent])
+        assert min(hull) - 1e-3 <= q.min() and q.max() <= max(hull) + 1e-3
+    require_smooth(loop.sent)
+
+
+def test_target_that_would_take_far_too_long_is_refused_with_what_to_do() -> None:
+    loop = Loop(fraction=0.05)
+    loop.start()
+    loop.offer(np.where(np.arange(7) == 0, 1.0, Q_HOME))
+    assert loop.status.targets_refused == 1 and loop.status.chunks == 0
+    assert "17.2 s away at velocity_fraction 0.05" in loop.status.reason
+    assert "at most 5 s are allowed" in loop.status.reason
+    loop.run(0.5)
+    assert loop.status.state is SessionState.HOLDING
+    np.testing.assert_array_equal(loop.arm, Q_HOME)
+
+
+def test_silence_of_the_drawer_stops_a_slow_motion_and_a_fresh_target_moves_the_arm_again() -> (
+    None
+):
+    loop = Loop(fraction=0.2)
+    loop.start()
+    goal = np.where(np.arange(7) == 0, 1.0, Q_HOME)
+    loop.offer(goal)
+    assert loop.status.reason == "takes 4.3 s at this speed"
+    loop.run(2.0)
+    assert loop.status.state is SessionState.HOLDING
+    assert "no drawn target for" in loop.status.reason
+    assert loop.arm[0] < 0.2
+    loop.offer(goal)
+    loop.finish()
+    np.testing.assert_allclose(loop.arm, goal, atol=1e-3)
+    require_smooth(loop.sent)
 
 
 def test_target_within_reach_of_the_limits_takes_the_horizon_to_the_last_bit() -> None:

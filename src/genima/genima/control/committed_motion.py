@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The setpoints that the arm is sent: on a grid, a short time ahead, and through the gate."""
 
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
 
 from genima.arrays import Array, Float
 from genima.control.chunk import ActionChunk
-from genima.control.pace import paced
+from genima.control.minimum_jerk import least_duration_s
+from genima.control.pace import chunk_pace, excess
 from genima.control.planner import Plan, PlannedChunk
 from genima.control.session_types import SessionSettings, Setpoint
 from genima.control.splicer import ChunkSplicer
+from genima.errors import InvalidCommand
 from genima.policy import Policy
 from genima.safety import CommandGate, GateOutput, GateState, JointCommand, JointReading
 from genima.timing import SAME_TIME_S
@@ -18,6 +21,8 @@ from genima.timing import SAME_TIME_S
 #: Whoever follows the setpoints brakes when they are late. After a delay of up to this [s] the
 #: motion goes on from where it was; after a longer one the arm has come to rest and begins anew.
 _LONGEST_DELAY_S = 0.25
+#: What takes more horizons than this is not followed: the scene may have changed meanwhile.
+_MOST_HORIZONS = 5.0
 
 
 class Committed(NamedTuple):
@@ -32,19 +37,6 @@ class Committed(NamedTuple):
     brake: GateOutput | None
 
 
-class _Pace(NamedTuple):
-    """A plan that takes longer than it was made for ages more slowly, until its end."""
-
-    began_s: float
-    slower: float
-    duration_s: float
-
-    def gained_s(self, t_s: float) -> float:
-        """By how much less it has aged at a time of the spliced motion [s]."""
-        elapsed_s = min(max(t_s - self.began_s, 0.0), self.duration_s)
-        return elapsed_s * (1.0 - 1.0 / self.slower)
-
-
 class CommittedMotion:
     """One motion from a standing arm to a standing arm, through as many targets as there are.
 
@@ -57,6 +49,7 @@ class CommittedMotion:
     Attributes:
         moving: Whether setpoints are being committed.
         ending: Whether the arm is to come to rest whatever targets come.
+        longer_s: By how much the plan takes longer than the policy's horizon [s].
         limited: Whether limits changed what was committed last.
         gripper_open: What the gripper should do now.
         measured_gripper: Whether the gripper is open; None where that is not measured.
@@ -76,10 +69,10 @@ class CommittedMotion:
         self.moving = False
         self.ending = False
         self.limited = False
+        self.longer_s = 0.0
         self.gripper_open = True
         self.measured_gripper: bool | None = None
         self._committed_s = -np.inf
-        self._pace = _Pace(0.0, 1.0, 0.0)
         self._cut_off = False  # the plan goes beyond the position limits
         self._rest_s = np.inf  # from when on the arm stands until seeded anew
         self._delay_s = 0.0  # of the spliced motion against the setpoints
@@ -105,6 +98,7 @@ class CommittedMotion:
         self._q_sent = np.asarray(reading.q, float)
         self._splicer.reset(self._q_sent, self.gripper_open)
         self._committed_s, self._rest_s, self._delay_s = now_s, np.inf, 0.0
+        self.longer_s = 0.0
         self.moving, self.ending, self._cut_off = True, False, False
 
     def leave_gripper(self) -> None:
@@ -117,32 +111,68 @@ class CommittedMotion:
         self.ending = True
         self._gate.trip(reason)
 
-    def follow(self, plan: Plan, seen_s: float) -> float:
+    def rest(self) -> None:
+        """Give the plan up and come to rest; the next one may begin at any time."""
+        self._splicer.stop(self._committed_s - self._delay_s)
+
+    def follow(self, plan: Plan, seen_s: float, steps: int) -> float:
         """Go over to a plan; a chunk begins when the moving arm was seen, not when it is ready.
 
-        What lies beyond the gate's position limits is followed as far as those let the arm go,
-        what is beyond its other limits more slowly.
+        What lies beyond the gate's position limits is followed as far as those let the arm go.
+        What is beyond its other limits is followed more slowly, and from rest: drawn out, a way
+        that begins in motion would first go far on in the old direction.
 
         Returns:
-            How many times longer than the policy's horizon the plan takes.
+            How long so many steps of it take [s].
+
+        Raises:
+            InvalidCommand: It would take too long; what was followed goes on.
         """
-        now_s, clamp = self._committed_s - self._delay_s, self._gate.limits.clamp
-        chunk = PlannedChunk(clamp(plan.chunk.q), plan.chunk.gripper_open) if plan.chunk else None
-        self._cut_off = not np.array_equal(clamp(plan.postures), plan.postures)
+        p, now_s, limits = self._policy, self._committed_s - self._delay_s, self._gate.limits
+        splicer, begin_s, slower = copy(self._splicer), now_s, 1.0
+        ddq_jitter = self._gate.robot_limits.ddq_max if plan.chunk else np.inf
+        self._begin(splicer, plan, seen_s, now_s, p.step_s)
+        if excess(splicer, now_s, limits, ddq_jitter) > 1.0 + 1e-9:
+            splicer = copy(self._splicer)
+            begin_s = splicer.stop(now_s)
+            slower = max(1.0, self._pace(plan, splicer.sample(begin_s).q))
+            self._begin(splicer, plan, seen_s, begin_s, slower * p.step_s)
+            self._require_short(splicer.end_s - now_s)
+            self.longer_s = max(0.0, splicer.end_s - now_s - p.horizon_s)
+        else:
+            self.longer_s = 0.0
+        self._splicer = splicer
+        self._cut_off = not np.array_equal(limits.clamp(plan.postures), plan.postures)
+        return begin_s - now_s + slower * steps * p.step_s
 
-        def begin(splicer: ChunkSplicer, slower: float) -> None:
-            step_s = slower * self._policy.step_s
-            if chunk is None:
-                horizon = self._policy.horizon_steps
-                q_target = clamp(plan.postures[-1])
-                splicer.move_to(q_target, plan.gripper_open, now_s, horizon, step_s)
-            else:
-                splicer.splice(self._dated(chunk, seen_s, now_s, step_s), now_s)
+    def _begin(
+        self, splicer: ChunkSplicer, plan: Plan, seen_s: float, now_s: float, step_s: float
+    ) -> None:
+        clamp = self._gate.limits.clamp
+        if plan.chunk is None:
+            q_target, horizon = clamp(plan.postures[-1]), self._policy.horizon_steps
+            splicer.move_to(q_target, plan.gripper_open, now_s, horizon, step_s)
+        else:
+            chunk = PlannedChunk(clamp(plan.chunk.q), plan.chunk.gripper_open)
+            splicer.splice(self._dated(chunk, seen_s, now_s, step_s), now_s)
 
-        limits, ddq_robot = self._gate.limits, self._gate.robot_limits.ddq_max
-        self._splicer, slower = paced(self._splicer, begin, now_s, limits, ddq_robot)
-        self._pace = _Pace(now_s, slower, slower * self._policy.horizon_s)
-        return slower
+    def _pace(self, plan: Plan, q: Float[Array, "7"]) -> float:
+        """How many times slower than asked for an arm at rest at `q` [rad] can follow a plan."""
+        p, limits = self._policy, self._gate.limits
+        if plan.chunk is None:
+            return least_duration_s(limits.clamp(plan.postures[-1]) - q, limits) / p.horizon_s
+        chunk = ActionChunk(limits.clamp(plan.chunk.q), plan.chunk.gripper_open, 0.0, p.step_s)
+        return chunk_pace(chunk, q, limits, self._gate.robot_limits.ddq_max)
+
+    def _require_short(self, takes_s: float) -> None:
+        most_s, gate = _MOST_HORIZONS * self._policy.horizon_s, self._gate.parameters
+        if takes_s > most_s:
+            raise InvalidCommand(
+                f"the drawn target is {takes_s:.1f} s away at velocity_fraction "
+                f"{gate.velocity_fraction} and acceleration_fraction "
+                f"{gate.acceleration_fraction}; at most {most_s:g} s are allowed, raise these or "
+                "have the arm begin nearer"
+            )
 
     def _dated(
         self, chunk: PlannedChunk, seen_s: float, now_s: float, step_s: float
@@ -169,7 +199,8 @@ class CommittedMotion:
         A world that waits may take no further step; it is told the whole way to rest at once.
         """
         self.limited = self._cut_off
-        target_stamp_s += self._pace.gained_s(now_s - self._delay_s)
+        # What takes longer may become older; it still does not lie ahead.
+        target_stamp_s = min(target_stamp_s + self.longer_s, max(target_stamp_s, now_s))
         setpoints: list[Setpoint] = []
         brake: GateOutput | None = None
         until_s = now_s + self._settings.lookahead_s - SAME_TIME_S

@@ -5,10 +5,14 @@ import numpy as np
 
 from genima.arrays import Array, Bool, Float
 from genima.control.chunk import ActionChunk
+from genima.limits import JointLimits
 
 #: A joint this close to where it is going has arrived [rad]; the gripper may act then. A target
 #: drawn 1 deg off at every query must not keep the gripper from acting.
 ARRIVAL_TOLERANCE_RAD = 0.03
+#: Peak speed and acceleration of a path of least jerk over unit distance in unit time.
+_PEAK_DQ = 1.875
+PEAK_DDQ = 10.0 / np.sqrt(3.0)
 
 
 def minimum_jerk_chunk(
@@ -50,3 +54,10 @@ def arrived_from(
     """For each row of a path, whether it and all later rows are at the target."""
     near = np.abs(q - q_target).max(axis=1) <= tolerance_rad
     return np.logical_and.accumulate(near[::-1])[::-1]
+
+
+def least_duration_s(way: Float[Array, "7"], limits: JointLimits) -> float:
+    """The shortest time [s] for ways [rad] of least jerk within speeds and accelerations."""
+    distance = np.abs(way)
+    times_s = _PEAK_DQ * distance / limits.dq_max, np.sqrt(PEAK_DDQ * distance / limits.ddq_max)
+    return float(np.max(times_s))

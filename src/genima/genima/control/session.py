@@ -11,7 +11,6 @@ from genima.arrays import Array, Float
 from genima.control.committed_motion import CommittedMotion
 from genima.control.consent import Consent
 from genima.control.joint_history import JointHistory
-from genima.control.kept_plan import TAKES_HOLD, KeptPlan
 from genima.control.planner import Plan
 from genima.control.session_types import SessionSettings, SessionState, SessionStatus, Setpoint
 from genima.control.splicer import ChunkSplicer
@@ -22,6 +21,10 @@ from genima.safety import CommandGate, GateOutput, GateState
 from genima.timing import SAME_TIME_S
 
 _ASK, _DRY_RUN = "approve or reject the drawn target", "dry run: nothing is sent to the arm"
+_FIRST = "waiting for the first drawn target"
+_TAKES_HOLD = "the arm's driver takes hold of the arm"
+#: How long it may; it gives up by itself, with a better sentence, after 5 s [s].
+_LONGEST_TAKING_S = 8.0
 
 
 class ControlSession:
@@ -34,7 +37,8 @@ class ControlSession:
         splicer: Joins targets into one motion.
 
     Attributes:
-        arm_held: Whether a driver holds the arm; until then setpoints stand where it stands.
+        arm_held: Whether a driver holds the arm; until then setpoints stand where it stands, and
+            no target is wanted.
     """
 
     def __init__(
@@ -48,7 +52,7 @@ class ControlSession:
         self._joint_timeout_s = gate.parameters.joint_state_timeout_s
         self._watch = TargetWatch(settings.first_target_timeout_s, settings.target_timeout_s)
         self.history, self.arm_held = JointHistory(), True
-        self._kept: KeptPlan | None = None
+        self._unheld_s: float | None = None  # since when the driver takes hold [s]
         self._state = SessionState.IDLE
         self._reason = self._instruction = ""
         self._chunks = self._refused = 0
@@ -111,11 +115,11 @@ class ControlSession:
             raise InvalidCommand("the instruction is empty; say what the arm should do")
         if stale := self.history.stale(now_s, self._joint_timeout_s):
             raise InvalidCommand(f"cannot start: {stale}; check the driver or the simulation")
-        self._state, self._reason = SessionState.WAITING, "waiting for the first drawn target"
+        self._state, self._reason = SessionState.WAITING, _FIRST
         self._instruction = instruction.strip()
         self._chunks = self._refused = 0
         self._fit, self._motion.limited = -1.0, False
-        self._adopted_stamp_s, self._due_s = -np.inf, now_s
+        self._adopted_stamp_s, self._due_s, self._unheld_s = -np.inf, now_s, None
         self._watch.begin(now_s)
         self._motion.leave_gripper()
 
@@ -138,7 +142,7 @@ class ControlSession:
 
     def wants_target(self, now_s: float) -> bool:
         """Whether a target would be taken now."""
-        waits = self.active and not self._consent.pending and self._kept is None
+        waits = self.active and self.arm_held and not self._consent.pending
         return waits and now_s >= self._due_s - SAME_TIME_S
 
     def not_before_s(self) -> float:
@@ -171,22 +175,25 @@ class ControlSession:
             self._fit = plan.fit
             words = f"{_ASK}; {plan.warning}" if plan.warning else _ASK
             self._state, self._reason = SessionState.AWAITING_APPROVAL, words
-        else:
-            self._adopt(plan, stamp_s, now_s)
+        elif refusal := self._adopt(plan, stamp_s, now_s):
+            self.refuse(refusal, now_s, plan.fit)
         return True
 
     def approve(self, now_s: float) -> None:
         """Follow the target that waits for it; its age counts from now on.
 
         Raises:
-            InvalidCommand: None waits, it came up only now, or the arm was moved meanwhile.
+            InvalidCommand: None waits, it came up only now, the arm was moved meanwhile, or is
+                not held yet.
         """
+        if not self.arm_held:
+            raise InvalidCommand(f"{_TAKES_HOLD}; answer again in a moment")
         asked = self._consent.answer(now_s)
         moved = asked.moved(self.history.newest_q, self._gate.parameters.start_tolerance_rad)
-        if refusal := moved or self._objection(asked.plan, age_s=0.0):
+        refusal = moved or self._objection(asked.plan, age_s=0.0)
+        if refusal := refusal or self._adopt(asked.plan, now_s, now_s):
             self._decline(refusal, now_s)
             raise InvalidCommand(refusal)
-        self._adopt(asked.plan, now_s, now_s)
 
     def reject(self, now_s: float) -> None:
         """Do not follow it, but have another one drawn; raises as `approve` does."""
@@ -208,8 +215,7 @@ class ControlSession:
     def advance(self, now_s: float) -> list[Setpoint]:
         """Commit setpoints until the lookahead is covered; empty while nothing is to move."""
         self._check_inputs(now_s)
-        if self._kept is not None and self.arm_held:
-            self._follow(self._kept, now_s)
+        self._see_to_hold(now_s)
         motion, awaited = self._motion, self.wants_target(now_s) or self._consent.pending
         blocked = self._settings.blocking and awaited and not motion.braking
         if not motion.moving or blocked:
@@ -225,7 +231,6 @@ class ControlSession:
     def _stop(self, state: SessionState, reason: str) -> None:
         self._state, self._reason = state, reason
         self._consent.drop()
-        self._kept = None
         self._motion.stop(reason)
 
     def _objection(self, plan: Plan, age_s: float) -> str:
@@ -234,26 +239,46 @@ class ControlSession:
             words = f"the drawn target cannot be followed: {words}"
         return self._settings.bad_age(age_s) or words
 
-    def _adopt(self, plan: Plan, stamp_s: float, now_s: float) -> None:
-        in_motion = self.moving and not self._settings.approve
+    def _adopt(self, plan: Plan, stamp_s: float, now_s: float) -> str:
+        """Follow a plan; why it cannot be followed, if so."""
+        settings, motion = self._settings, self._motion
+        seen_s = stamp_s if self.moving and not settings.approve else np.inf
         if not self._try_to_seed(now_s):
-            return
+            return ""
+        horizon_steps, executed = self._policy.horizon_steps, settings.executed_steps
+        steps = horizon_steps if settings.approve else executed(self._chunks + 1)
+        try:
+            self._due_s = now_s + motion.follow(plan, seen_s, steps)
+        except InvalidCommand as error:
+            return str(error)
         self._fit, self._adopted_stamp_s = plan.fit, stamp_s
-        self._kept = KeptPlan(plan, stamp_s if in_motion else np.inf, now_s)
-        if self.arm_held:
-            self._follow(self._kept, now_s)
-        else:
-            self._state, self._reason = SessionState.RUNNING, TAKES_HOLD
-
-    def _follow(self, kept: KeptPlan, now_s: float) -> None:
-        plan, p = kept.plan, self._policy
-        slower, self._kept = self._motion.follow(plan, kept.seen_s), None
-        words = "; ".join(filter(None, [_DRY_RUN * self._settings.dry_run, plan.warning]))
-        self._state, self._reason = SessionState.RUNNING, words
+        takes_s = self._policy.horizon_s + motion.longer_s
+        slow = f"takes {takes_s:.1f} s at this speed" if motion.longer_s else ""
+        words = filter(None, [_DRY_RUN * settings.dry_run, plan.warning, slow])
+        self._state, self._reason = SessionState.RUNNING, "; ".join(words)
         self._chunks += 1
-        settings = self._settings
-        steps = p.horizon_steps if settings.approve else settings.executed_steps(self._chunks)
-        self._due_s = now_s + slower * steps * p.step_s
+        return ""
+
+    def _see_to_hold(self, now_s: float) -> None:
+        """While the driver takes hold of the arm, send it where it stands; then want a target."""
+        if not self.active or self.arm_held:
+            if self.active and self._unheld_s is not None and not self._consent.pending:
+                self._state, self._reason, self._due_s = SessionState.WAITING, _FIRST, now_s
+                self._watch.begin(now_s)
+            self._unheld_s = None
+            return
+        if self._unheld_s is None:
+            self._unheld_s = now_s
+            self._motion.moving &= self._motion.braking
+            if not self._consent.pending:
+                self._state, self._reason = SessionState.HOLDING, _TAKES_HOLD
+        if now_s - self._unheld_s > _LONGEST_TAKING_S:
+            self.halt(
+                "the arm's driver has not taken hold of the arm within "
+                f"{_LONGEST_TAKING_S:g} s; see its status and log"
+            )
+        else:
+            self._try_to_seed(now_s)
 
     def _decline(self, reason: str, now_s: float) -> None:
         self._consent.drop()
@@ -285,7 +310,7 @@ class ControlSession:
 
     def _begin_anew(self, now_s: float) -> None:
         """Time went back: another world, or a clock that was set. No remembered time holds."""
-        self._adopted_stamp_s = -np.inf
+        self._adopted_stamp_s, self._unheld_s = -np.inf, None
         self._consent.drop()
         if self.active:
             self._due_s = now_s
@@ -296,7 +321,6 @@ class ControlSession:
 
     def _lose_motion(self, reason: str) -> None:
         """What was committed is no longer what the arm does: begin anew where it is."""
-        self._kept = None
         self._motion.moving = False
         if self.active and not self._consent.pending:
             self._state, self._reason = SessionState.HOLDING, reason
@@ -309,12 +333,15 @@ class ControlSession:
             self.halt(stale)
         elif self._settings.blocking:
             return
-        elif self._kept is not None and (overdue := self._kept.overdue(now_s)):
-            self.halt(overdue)
         elif overdue := self._consent.overdue(now_s):
             self._decline(overdue, now_s)
         elif self._state is SessionState.WAITING:
             if overdue := self._watch.first_overdue(now_s, self._reason * bool(self._refused)):
                 self.halt(overdue)
-        elif self.wants_target(now_s) and (silence := self._watch.silence(now_s)):
-            self._state, self._reason = SessionState.HOLDING, silence
+        elif silence := self._watch.silence(now_s):
+            slow = self._state is SessionState.RUNNING and self._motion.longer_s > 0.0
+            if slow and not self._motion.braking:  # nothing else bounds how long it goes on blind
+                self._motion.rest()
+                self._due_s = -np.inf
+            if self.wants_target(now_s):
+                self._state, self._reason = SessionState.HOLDING, silence

@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 
 from genima.arrays import Array, Bool, Float
 from genima.control.chunk import ActionChunk
-from genima.control.minimum_jerk import ARRIVAL_TOLERANCE_RAD, arrived_from
+from genima.control.minimum_jerk import ARRIVAL_TOLERANCE_RAD, PEAK_DDQ, arrived_from
 from genima.control.quintic import Motion, Quintic, at_rest, elapsed_s
 from genima.errors import InvalidCommand
 from genima.limits import JointLimits
@@ -17,8 +17,6 @@ from genima.timing import SAME_TIME_S
 
 #: Share of the acceleration limit that catching up with a new chunk may take.
 _CATCH_UP_SHARE = 0.3
-#: Peak acceleration of a quintic from rest to rest over unit distance in unit time.
-_QUINTIC_PEAK = 10.0 / np.sqrt(3.0)
 #: Shortest time in which a difference to a new chunk is faded out, in steps of the chunk.
 _SHORTEST_FADE_STEPS = 2.0
 
@@ -63,6 +61,7 @@ class ChunkSplicer:
         """Forget all motion: the command stands at `q` [rad]."""
         rest = at_rest(q)
         self._motion: Callable[[float], Motion] = lambda t_s: rest
+        self._before: Quintic | None = None  # how the motion before this one came to rest
         self._stop: Quintic | None = None
         self._start_s = -np.inf
         self._end_s = -np.inf
@@ -92,7 +91,7 @@ class ChunkSplicer:
                 f"{now_s:.3f} s; splice a chunk while it lasts"
             )
         present = self._at(now_s)
-        spline = self._spline(chunk, present.q)
+        spline = chunk_spline(chunk, present.q)
         chunk_now = _spline_motion(spline, elapsed_s(chunk.start_s, now_s))
         gap = Motion(*(mine - its for mine, its in zip(present, chunk_now, strict=True)))
         fade = Quintic.between(gap, at_rest(np.zeros(7)), now_s, self._fade_s(gap, chunk, now_s))
@@ -148,34 +147,39 @@ class ChunkSplicer:
         self._set_gripper(self._gripper_at(now_s), np.array([arrival_s]), np.array([gripper_open]))
         self._begin(path.at, now_s, path.end_s, step_s)
 
+    def stop(self, now_s: float) -> float:
+        """Give the motion up and come to rest; returns when [s]. What is next may begin then."""
+        present = self._at(now_s)
+        self._set_gripper(self._gripper_at(now_s), np.empty(0), np.empty(0, bool))
+        self._stop = None
+        stop = self._begin(lambda t_s: present, now_s, now_s, self._step_s)
+        return stop.end_s
+
     def sample(self, t_s: float) -> CommandSample:
         """The command at a time, which should not lie before the newest splice."""
         return CommandSample(*self._at(t_s), gripper_open=self._gripper_at(t_s))
 
     def _begin(
         self, motion: Callable[[float], Motion], now_s: float, end_s: float, step_s: float
-    ) -> None:
+    ) -> Quintic:
         self._motion, self._start_s, self._end_s, self._step_s = motion, now_s, end_s, step_s
-        self._stop = Quintic.stop(motion(end_s), end_s, self._limits)
+        self._before, self._stop = self._stop, Quintic.stop(motion(end_s), end_s, self._limits)
+        return self._stop
 
     def _at(self, t_s: float) -> Motion:
+        if self._before is not None and t_s < self._start_s:
+            return self._before.at(t_s)
         if self._stop is None or t_s <= self._end_s:
             return self._motion(t_s)
         if t_s < self._stop.end_s:
             return self._stop.at(t_s)
         return at_rest(self._stop.at(t_s).q)
 
-    def _spline(self, chunk: ActionChunk, q_present: Float[Array, "7"]) -> CubicSpline:
-        """Through the waypoints and the point that they continue from, by time since `start_s`."""
-        first = 2.0 * chunk.q[0] - chunk.q[1] if len(chunk.q) > 1 else q_present
-        times_s = chunk.step_s * np.arange(len(chunk.q) + 1)
-        return CubicSpline(times_s, np.vstack([first, chunk.q]), bc_type="natural")
-
     def _fade_s(self, gap: Motion, chunk: ActionChunk, now_s: float) -> float:
         """How long to take to fade out a gap, given that the chunk does not last for ever."""
         ddq = _CATCH_UP_SHARE * self._limits.ddq_max
         gentle_s = max(
-            np.max(np.sqrt(_QUINTIC_PEAK * np.abs(gap.q) / ddq)),
+            np.max(np.sqrt(PEAK_DDQ * np.abs(gap.q) / ddq)),
             np.max(4.0 * np.abs(gap.dq) / ddq),
             _SHORTEST_FADE_STEPS * chunk.step_s,
         )
@@ -189,6 +193,13 @@ class ChunkSplicer:
 
     def _gripper_at(self, t_s: float) -> bool:
         return self._gripper[int(np.searchsorted(self._gripper_times_s, t_s, side="right"))]
+
+
+def chunk_spline(chunk: ActionChunk, q_present: Float[Array, "7"]) -> CubicSpline:
+    """Through the waypoints and the point that they continue from, by time since `start_s`."""
+    first = 2.0 * chunk.q[0] - chunk.q[1] if len(chunk.q) > 1 else q_present
+    times_s = chunk.step_s * np.arange(len(chunk.q) + 1)
+    return CubicSpline(times_s, np.vstack([first, chunk.q]), bc_type="natural")
 
 
 def _spline_motion(spline: CubicSpline, t_s: float) -> Motion:
