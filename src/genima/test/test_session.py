@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 from genima.arrays import Array, Float
 from genima.control.minimum_jerk import minimum_jerk_chunk
 from genima.control.planner import Plan, PlannedChunk
+from genima.control.quintic import Quintic
 from genima.control.session_types import SessionSettings, SessionState, Setpoint
 from genima.control.splicer import ChunkSplicer
 from genima.errors import InvalidCommand
@@ -631,8 +631,9 @@ def test_slow_arm_that_gets_another_target_in_motion_does_not_go_on_in_the_old_d
         q_goal = np.where(np.arange(7) == 0, goal, Q_HOME)
         begins = loop.sent[-1] if loop.sent else Setpoint(loop.now_s, loop.arm, np.zeros(7))
         motion = loop.session._motion
-        splicer, rests_s = copy(motion._splicer), motion._committed_s - motion._delay_s
-        q_rest = splicer.sample(splicer.stop(rests_s)).q if loop.sent else begins.q
+        from_s = motion._committed_s - motion._delay_s if loop.sent else loop.now_s
+        stop = Quintic.stop(motion._splicer._at(from_s), from_s, loop.session._gate.limits)
+        q_rest = stop.at(stop.end_s).q
         loop.offer(q_goal)
         sent = []
         for _ in range(round(after_s / DT_S)):

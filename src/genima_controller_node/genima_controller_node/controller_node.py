@@ -37,6 +37,8 @@ from genima_ros.qos import JOINT_STATES, JOINT_STATES_LOCKSTEP, LATCHED, RELIABL
 _STATUS_POLL_S = 0.05
 #: A hand-over between threads of one process must not cost a control period.
 _SWITCH_INTERVAL_S = 0.0005
+#: An arm that was told to brake stands sooner [s].
+_LONGEST_BRAKING_S = 5.0
 
 
 class ControllerNode(GenimaNode):
@@ -46,6 +48,7 @@ class ControllerNode(GenimaNode):
         super().__init__("controller", ControllerParameters)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         self._lock = threading.RLock()
+        self._thread = threading.Thread()
         self._active = False
         self._intake: TargetIntake | None = None
 
@@ -69,9 +72,8 @@ class ControllerNode(GenimaNode):
                 self, partial(self._answer, session.approve), partial(self._answer, session.reject)
             )
         make_planner = planner_factory(p, self._policy)
-        self._intake = TargetIntake(
-            self, self._session, self._policy, make_planner, self._on_plan, self._on_defect
-        )
+        told = self._on_plan, self._halt_if_active, self._on_defect
+        self._intake = TargetIntake(self, self._session, self._policy, make_planner, *told)
         rig = make_rig(p.cameras_file)
         self._infos = CameraInfos(self, self._policy, rig, self._intake.set_rig)
         joint_qos = JOINT_STATES_LOCKSTEP if self._lockstep else JOINT_STATES
@@ -81,6 +83,8 @@ class ControllerNode(GenimaNode):
 
     def activate(self) -> None:
         """Offer the action and begin to tick."""
+        if self._thread.is_alive():
+            raise NotReady("the control thread has not ended; restart the controller")
         self._active = True
         self._status_poll = self.create_timer(_STATUS_POLL_S, self._publish_status)
         self._server = ExecuteServer(
@@ -98,7 +102,9 @@ class ControllerNode(GenimaNode):
         self.destroy_timer(self._status_poll)
         self._active = False
         if not self._lockstep:
-            self._thread.join()
+            self._thread.join(_LONGEST_BRAKING_S)
+            if self._thread.is_alive():  # ROS time stands, or a message cannot be sent
+                self.get_logger().error("the control thread does not end; restart the controller")
         self._publish_status()
         self._markers.clear()
 
@@ -203,6 +209,8 @@ class ControllerNode(GenimaNode):
                 self._session.refuse(strangers, self._now_s())
             else:
                 self._intake.take(message, self._now_s())
+        if self._lockstep:  # a tile that is refused has time go on
+            self._advance(self._now_s())
 
     def _on_plan(self, plan: Plan, stamp_s: float) -> None:
         """On the planner's thread: follow what the tile asks for, and show it."""
@@ -215,8 +223,7 @@ class ControllerNode(GenimaNode):
 
     def _on_defect(self, error: Exception) -> None:
         self.report_defect(error)
-        with self._lock:
-            self._session.halt(f"defect in the controller: {error}")
+        self._halt_if_active(f"defect in the controller: {error}")
 
     def _publish_status(self) -> None:
         if self._lockstep and not self.count_publishers("joint_states"):

@@ -37,6 +37,7 @@ class TargetIntake:
         policy: What tiles must look like.
         make_planner: Makes a planner for the cameras once they are known.
         on_plan: Told of a plan and the stamp of its tile [s], on the worker's thread.
+        halt: Brings the arm to rest, in a sentence.
         on_defect: Told of an exception on the worker's thread.
     """
 
@@ -47,6 +48,7 @@ class TargetIntake:
         policy: Policy,
         make_planner: Callable[[CameraRig], Planner],
         on_plan: Callable[[Plan, float], None],
+        halt: Callable[[str], None],
         on_defect: Callable[[Exception], None],
     ) -> None:
         self._node = node
@@ -54,6 +56,7 @@ class TargetIntake:
         self._policy = policy
         self._make_planner = make_planner
         self._on_plan = on_plan
+        self._halt = halt
         self._planner: Planner | None = None
         self._requests = node.advertise(TargetRequest, "target_request", LATCHED)
         self._worker = LatestWorker("planner", self._plan, on_defect)
@@ -77,9 +80,9 @@ class TargetIntake:
         self._session.hear_target(now_s)
         if message.instruction != self._session.status.instruction:
             return
-        if message.state == TargetTile.FAILED and self._session.active:
-            self._session.halt(message.fault)
-        elif message.state != TargetTile.FAILED:
+        if message.state == TargetTile.FAILED:
+            self._halt(message.fault)
+        else:
             self._tile = message
             self.seek(now_s)
 

@@ -105,8 +105,6 @@ class FakeSession:
         self.gripper_is_open = False
         self.heard_s: list[float] = []
         self.refusals: list[str] = []
-        self.active = True
-        self.halts: list[str] = []
 
     def wants_target(self, now_s: float) -> bool:
         return self.wants
@@ -120,9 +118,6 @@ class FakeSession:
     def refuse(self, reason: str, now_s: float) -> None:
         self.refusals.append(reason)
 
-    def halt(self, reason: str) -> None:
-        self.halts.append(reason)
-
 
 class Bench:
     def __init__(self) -> None:
@@ -130,10 +125,17 @@ class Bench:
         self.session: Any = FakeSession()
         self.planned: list[float] = []
         self.defects: list[Exception] = []
+        self.halts: list[str] = []
         self.broken = False
         self._news = threading.Condition()
         self.intake = TargetIntake(
-            self.node, self.session, POLICY, lambda rig: self, self._on_plan, self._on_defect
+            self.node,
+            self.session,
+            POLICY,
+            lambda rig: self,
+            self._on_plan,
+            self.halts.append,
+            self._on_defect,
         )
         self.intake.set_rig(None)  # type: ignore[arg-type]
 
@@ -214,7 +216,7 @@ def test_tile_that_its_drawer_calls_bad_is_refused_and_the_next_one_followed(ben
     bench.intake.take(tile(10.3), 10.3)
     bench.until(1)
     assert bench.session.refusals == ["no spheres"] and bench.planned == pytest.approx([10.3])
-    assert bench.session.halts == []
+    assert bench.halts == []
 
 
 def test_broken_drawer_halts_the_arm_at_once_even_where_no_target_is_wanted(bench: Bench) -> None:
@@ -222,9 +224,7 @@ def test_broken_drawer_halts_the_arm_at_once_even_where_no_target_is_wanted(benc
     failed = tile()
     failed.state, failed.fault = TargetTile.FAILED, "out of memory"
     bench.intake.take(failed, 10.1)
-    bench.session.active = False
-    bench.intake.take(failed, 10.2)
-    assert bench.session.halts == ["out of memory"]
+    assert bench.halts == ["out of memory"]
     bench.session.wants = True
     bench.intake.seek(10.3)
     assert bench.planned == [] and bench.requests() == [10.0]

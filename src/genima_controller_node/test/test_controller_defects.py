@@ -17,7 +17,8 @@ from genima.control.planner import Plan
 from genima.control.session_types import SessionState
 from genima.kinematics import JOINT_NAMES, Q_HOME
 from genima_controller_node.controller_node import ControllerNode
-from genima_ros.conversions import joint_state
+from genima_ros.conversions import joint_state, time_message
+from genima_ros.policies import make_rig
 from genima_ros.qos import RELIABLE_LATEST
 
 CAMERAS_FILE = str(Path(__file__).parents[3] / "config" / "cameras.yaml")
@@ -58,6 +59,64 @@ def test_defect_halts_the_arm_and_the_node_takes_a_new_goal(node: Any) -> None:
     assert status.reason == "defect in the controller: CUDA out of memory"
     begin(node)
     assert node._status().state is SessionState.WAITING
+
+
+@pytest.mark.parametrize("cause", ["a tile that failed", "a defect", "a press"])
+def test_world_in_lockstep_that_is_halted_in_mid_motion_is_told_to_brake(
+    node: Any, cause: str
+) -> None:
+    begin(node)
+    node._on_plan(Plan(Q_HOME + 0.3, True, 0.9), 1.0)
+    sent: list[Any] = []
+    node._commands.publish = lambda setpoints, *_: sent.extend(setpoints)
+    for time_s in (1.05, 1.1, 1.15, 1.2, 1.25):
+        q = sent[-1].q if sent else np.array(Q_HOME)
+        node._on_joint_state(joint_state(JOINT_NAMES, q, np.zeros(7), time_s))
+    assert np.abs(sent[-1].dq).max() > 0.1
+    if cause == "a tile that failed":
+        tile = TargetTile(state=TargetTile.FAILED, instruction=GOAL, fault="out of memory")
+        node._on_tile(tile)
+    elif cause == "a defect":
+        node._on_defect(RuntimeError("out of memory"))
+    else:
+        node._interlocks._on_emergency_stop(EmergencyStop(pressed=True, source="pendant"))
+    assert node._status().state is SessionState.HALTED
+    assert np.abs(sent[-1].dq).max() == 0.0  # though the world takes no further step
+
+
+def test_lockstep_time_goes_on_after_a_tile_that_its_drawer_calls_bad(node: Any) -> None:
+    begin(node)
+    node._intake.set_rig(make_rig(CAMERAS_FILE))
+    sent: list[Any] = []
+    node._commands.publish = lambda setpoints, *_: sent.extend(setpoints)
+    bad = TargetTile(state=TargetTile.BAD, instruction=GOAL, fault="no spheres")
+    bad.header.stamp = time_message(1.0)
+    node._on_tile(bad)
+    assert node._status().reason == "no spheres" and sent
+
+
+def test_deactivation_does_not_wait_for_a_clock_that_stands(
+    ros: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genima_controller_node.controller_node._LONGEST_BRAKING_S", 0.2)
+    node: Any = ControllerNode()
+    node.set_parameters([Parameter("cameras_file", value=CAMERAS_FILE)])
+    assert node.trigger_configure() is SUCCESS
+    now_s = [1.0]
+    node._now_s = lambda: now_s[0]
+    assert node.trigger_activate() is SUCCESS
+    node._on_joint_state(joint_state(JOINT_NAMES, np.array(Q_HOME), np.zeros(7), 1.0))
+    with node._lock:
+        node._session.begin(GOAL, 1.0)
+    node._on_plan(Plan(Q_HOME + 0.3, True, 0.9), 1.0)
+    assert node.trigger_deactivate() is SUCCESS  # the arm never stands
+    assert node._thread.is_alive()
+    assert node.trigger_activate() is not SUCCESS  # two threads would tick twice as often
+    now_s[0] = 10.0
+    node._thread.join(30.0)
+    assert not node._thread.is_alive()
+    node.trigger_shutdown()
+    node.destroy_node()
 
 
 @pytest.mark.parametrize("folded", [False, True])
