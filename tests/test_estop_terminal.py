@@ -80,9 +80,12 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
 
 def test_key_presses_and_only_r_releases(listener: Listener) -> None:
     with TerminalSession([*COMMAND, "--name", "door"], dict(os.environ)) as terminal:
-        terminal.until("heard by controller")
+        terminal.until("heard by controller; not by panda_driver, teleop")
         listener.until(lambda: len(listener.names) > 3, "heartbeats")
-        assert listener.reason() == ""
+        assert "'door' is pressed" in listener.reason()
+        terminal.press("r")
+        terminal.until("ANY KEY STOPS THE ARM")
+        listener.until(lambda: listener.reason() == "", "the first release")
         terminal.press("\x1b[A")  # an arrow
         terminal.until("PRESSED: THE ARM STOPS")
         listener.until(lambda: "'door' is pressed" in listener.reason(), "the press")
@@ -97,6 +100,11 @@ def test_key_presses_and_only_r_releases(listener: Listener) -> None:
         assert terminal.modes == terminal.modes_before
         terminal.until("start it again with --name 'door'")
     assert "'door' is pressed" in listener.reason()
+    heard = len(listener.names)
+    with TerminalSession([*COMMAND, "--name", "door"], dict(os.environ)) as terminal:
+        terminal.until("PRESSED: THE ARM STOPS")
+        listener.until(lambda: len(listener.names) > heard + 3, "heartbeats")
+        assert "'door' is pressed" in listener.reason()
     assert set(listener.names) == {"door"}
 
 
@@ -107,7 +115,10 @@ def test_stop_that_ends_stops_the_arm(listener: Listener, end: str) -> None:
     )
     try:
         listener.until(lambda: len(listener.names) > 3, "heartbeats")
-        assert listener.reason() == ""
+        assert "is pressed" in listener.reason()
+        process.stdin.write(b"release\n")
+        process.stdin.flush()
+        listener.until(lambda: listener.reason() == "", "the release")
         if end == "lines are over":
             process.stdin.close()
         else:

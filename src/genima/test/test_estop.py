@@ -12,6 +12,7 @@ from genima.errors import InvalidParameter
 from genima.estop.button import CALM_S, Deed, StopButton, deed_of, default_name
 from genima.estop.frontends import LineFrontend
 from genima.estop.screen import screen
+from genima.safety import EmergencyStop
 
 ARROW_UP, F5 = b"\x1b[A", b"\x1b[15~"
 
@@ -22,12 +23,32 @@ def pressed_button() -> StopButton:
     return button
 
 
+def released_button() -> StopButton:
+    button = StopButton("door")
+    button.do(Deed.RELEASE, CALM_S)
+    assert not button.pressed
+    return button
+
+
+def test_it_begins_pressed_and_releases_no_stop_that_died_pressed() -> None:
+    listener = EmergencyStop(1.0)
+    for begun_s in (10.0, 20.0):  # started, and started again
+        button = StopButton("door")
+        listener.hear(button.pressed, button.name, begun_s)
+        assert listener.reason(begun_s) == (
+            "the emergency stop 'door' is pressed; release it when all is safe"
+        )
+    button.do(Deed.RELEASE, 21.0)
+    listener.hear(button.pressed, button.name, 21.0)
+    assert listener.reason(21.0) is None
+
+
 @pytest.mark.parametrize(
     "data", [b" ", b"\r", b"x", b"r", b"q", b"\x03", b"\x1b", ARROW_UP, F5, "ü".encode(), b"rr"]
 )
 def test_any_key_presses(data: bytes) -> None:
-    button = StopButton("door")
-    assert not button.do(deed_of(data), 1.0)
+    button = released_button()
+    assert not button.do(deed_of(data), 2.0)
     assert button.pressed
 
 
@@ -41,7 +62,7 @@ def test_only_the_key_for_it_releases(data: bytes) -> None:
 
 
 def test_keys_hit_in_alarm_do_not_release() -> None:
-    button = StopButton("door")
+    button = released_button()
     for i, data in enumerate((b"a", b"r", b"f", b"r", b"q", b"r")):
         assert not button.do(deed_of(data), 10.0 + 0.3 * i)
         assert button.pressed
@@ -50,10 +71,10 @@ def test_keys_hit_in_alarm_do_not_release() -> None:
 
 
 def test_it_ends_pressed_only() -> None:
-    button = StopButton("door")
-    assert not button.do(Deed.QUIT, 1.0) and button.pressed
-    assert not button.do(Deed.QUIT, 1.0 + 0.5 * CALM_S)
-    assert button.do(Deed.QUIT, 1.0 + 3.0 * CALM_S) and button.pressed
+    button = released_button()
+    assert not button.do(Deed.QUIT, 2.0) and button.pressed
+    assert not button.do(Deed.QUIT, 2.0 + 0.5 * CALM_S)
+    assert button.do(Deed.QUIT, 2.0 + 3.0 * CALM_S) and button.pressed
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 41, "do\nor"])
@@ -68,20 +89,28 @@ def test_default_names_of_two_processes_differ_whatever_the_host_is_called() -> 
 
 
 @pytest.mark.parametrize("pressed", [False, True])
-@pytest.mark.parametrize("heard", [False, True])
-def test_screen_says_what_it_does_and_who_hears_it(pressed: bool, heard: bool) -> None:
-    button = StopButton("door")
-    if pressed:
-        button.do(Deed.PRESS, 1.0)
-    view = button.view(["controller"] if heard else [], 5.0)
+@pytest.mark.parametrize(
+    ("listeners", "told"),
+    [
+        ([], ""),
+        (["rosbag2_recorder", "_ros2cli_7"], ""),
+        (["rosbag2_recorder", "controller"], "heard by controller; not by panda_driver, teleop"),
+        (["teleop"], "heard by teleop; not by controller, panda_driver"),
+        (["teleop", "panda_driver", "controller"], "heard by controller, panda_driver, teleop"),
+    ],
+)
+def test_screen_says_what_it_does_and_which_arm_hears_it(
+    pressed: bool, listeners: list[str], told: str
+) -> None:
+    button = pressed_button() if pressed else released_button()
     console = Console(width=78, height=24, record=True, file=io.StringIO())
-    console.print(screen(view))
-    text = console.export_text()
+    console.print(screen(button.view(listeners, 15.0)))
+    text, heard = console.export_text(), bool(told)
     assert ("PRESSED" in text) is pressed
     assert ("PRESSED: THE ARM STOPS" in text) is (pressed and heard)
     assert ("ANY KEY STOPS THE ARM" in text) is (heard and not pressed)
-    assert ("heard by controller" in text) is heard
-    assert ("NOBODY HEARS THIS STOP" in text) is not heard
+    assert told in text and "rosbag2" not in text
+    assert ("NO ARM HEARS THIS STOP" in text) is not heard
     assert ("r  release" in text) is pressed
 
 
@@ -91,7 +120,7 @@ def test_every_line_presses_but_the_one_that_releases(tmp_path: Path) -> None:
     button = StopButton("door")
     lines = LineFrontend(button, lambda: ["controller"], read_end, out)
     for line, now_s, pressed in (
-        ("stop!", 1.0, True),
+        ("stop!", 1.0, True),  # it is pressed from the beginning
         ("release", 1.5, True),  # too soon
         ("release", 3.0, False),
         ("press", 5.0, True),
@@ -107,8 +136,8 @@ def test_every_line_presses_but_the_one_that_releases(tmp_path: Path) -> None:
     os.close(read_end)
     out.seek(0)
     assert out.read().splitlines() == [
-        "pressed name='door' heard_by=controller",
+        "pressed name='door' heard_by=controller missing=panda_driver,teleop",
         "error release comes too soon; send nothing for 1.0 s before it",
-        "released name='door' heard_by=controller",
-        "pressed name='door' heard_by=controller",
+        "released name='door' heard_by=controller missing=panda_driver,teleop",
+        "pressed name='door' heard_by=controller missing=panda_driver,teleop",
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stop that anything presses, and that only a deliberate key releases."""
+"""A stop that begins pressed, that anything presses, and that only a deliberate key releases."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from genima.errors import InvalidParameter
 HEARTBEAT_S = 0.2
 #: Whoever hits the keyboard in alarm hits many keys: one that releases has to come alone [s].
 CALM_S = 1.0
+#: Nodes that stop an arm when they hear it; all others only look on.
+MOVERS = ("controller", "panda_driver", "teleop")
 #: Listeners know no longer names.
 _LONGEST_NAME = 40
 
@@ -33,18 +35,22 @@ class ButtonView:
     Attributes:
         name: Of the stop.
         pressed: Whether it is.
-        listeners: Nodes that hear it.
+        listeners: Nodes that move an arm and hear it.
+        missing: Those that do not.
         calm: Whether it may be released or quit now.
     """
 
     name: str
     pressed: bool
     listeners: tuple[str, ...]
+    missing: tuple[str, ...]
     calm: bool
 
 
 class StopButton:
-    """One emergency stop.
+    """One emergency stop, which begins pressed.
+
+    One that was pressed and died is not released by whoever starts it again.
 
     Args:
         name: Its name; no two stops may have the same.
@@ -60,7 +66,7 @@ class StopButton:
                 f"the name of a stop is {name!r}; it takes 1 to {_LONGEST_NAME} printable "
                 "characters, and each stop one of its own"
             )
-        self.pressed = False
+        self.pressed = True
         self._touched_s = 0.0
 
     def do(self, deed: Deed, now_s: float) -> bool:
@@ -78,7 +84,9 @@ class StopButton:
 
     def view(self, listeners: Sequence[str], now_s: float) -> ButtonView:
         """What is to be shown."""
-        return ButtonView(self.name, self.pressed, tuple(sorted(listeners)), self._calm(now_s))
+        heard = tuple(name for name in MOVERS if name in listeners)
+        missing = tuple(name for name in MOVERS if name not in listeners)
+        return ButtonView(self.name, self.pressed, heard, missing, self._calm(now_s))
 
     def _calm(self, now_s: float) -> bool:
         """Whether it is pressed and nothing was touched for a while."""

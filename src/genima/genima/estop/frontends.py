@@ -95,6 +95,7 @@ class LineFrontend(LineStream):
         view = self._button.view(self._listeners(), now_s)
         words = f"{'pressed' if view.pressed else 'released'} name={view.name!r}"
         words += f" heard_by={','.join(view.listeners) or 'nobody'}"
+        words += f" missing={','.join(view.missing) or 'nobody'}"
         if words != self._told:
             self._told = words
             self.write(words)
