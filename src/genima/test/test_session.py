@@ -384,17 +384,27 @@ def test_goal_given_while_the_arm_brakes_waits_until_it_stands(loop: Loop) -> No
 
 
 class Lockstep(Loop):
-    """A world that takes its next step of 0.05 s only when setpoints cover it."""
+    """A world that takes its next step of 0.05 s only when setpoints cover it.
+
+    And only when some came at its present time: the gripper's command comes with them.
+    """
 
     STEP_S = 0.05
 
     def __init__(self, **settings: object) -> None:
         super().__init__(replace(SessionSettings(blocking=True), **settings), now_s=2.0)
+        self.told_s = -np.inf
+
+    def advance(self) -> list[Setpoint]:
+        if setpoints := super().advance():
+            self.told_s = self.now_s
+        return setpoints
 
     def step(self) -> bool:
         """Tick; the world goes on if it can."""
         self.advance()
-        if not self.sent or self.sent[-1].time_s < self.now_s + self.STEP_S - 1e-6:
+        covered = self.sent and self.sent[-1].time_s >= self.now_s + self.STEP_S - 1e-6
+        if not covered or self.told_s != self.now_s:
             return False
         self.now_s = round(self.now_s + self.STEP_S, 9)
         return True
@@ -467,6 +477,8 @@ def test_lockstep_world_that_takes_no_further_step_is_told_the_whole_way_to_rest
     loop.advance()  # no time passes: the episode may be over
     assert (loop.sent[-1].dq == 0.0).all()
     assert not loop.advance()
+    while loop.session.moving:
+        assert loop.step()
     require_smooth(loop.sent)
 
 

@@ -75,6 +75,7 @@ class CommittedMotion:
         self._committed_s = -np.inf
         self._cut_off = False  # the plan goes beyond the position limits
         self._rest_s = np.inf  # from when on the arm stands until seeded anew
+        self._told_s = -np.inf  # when setpoints were committed last
         self._delay_s = 0.0  # of the spliced motion against the setpoints
         self._q_sent: Float[Array, "7"] = np.zeros(7)
 
@@ -98,6 +99,7 @@ class CommittedMotion:
         self._q_sent = np.asarray(reading.q, float)
         self._splicer.reset(self._q_sent, self.gripper_open)
         self._committed_s, self._rest_s, self._delay_s = now_s, np.inf, 0.0
+        self._told_s = -np.inf
         self.longer_s = 0.0
         self.moving, self.ending, self._cut_off = True, False, False
 
@@ -196,7 +198,8 @@ class CommittedMotion:
     def commit(self, reading: JointReading, target_stamp_s: float, now_s: float) -> Committed:
         """Commit setpoints until the lookahead is covered.
 
-        A world that waits may take no further step; it is told the whole way to rest at once.
+        A world that waits may take no further step; it is told the whole way to rest at once, and
+        then at each of its steps a little more, since it waits for that.
         """
         self.limited = self._cut_off
         # What takes longer may become older; it still does not lie ahead.
@@ -205,7 +208,12 @@ class CommittedMotion:
         brake: GateOutput | None = None
         until_s = now_s + self._settings.lookahead_s - SAME_TIME_S
         to_rest = self.ending and self._settings.blocking
-        while self._committed_s < until_s or (to_rest and self._rest_s == np.inf):
+        awaited = to_rest and now_s > self._told_s
+        while (
+            self._committed_s < until_s
+            or (to_rest and self._rest_s == np.inf)
+            or (awaited and not setpoints)
+        ):
             time_s = round(self._committed_s + self._settings.tick_s, 9)
             output = self._through_gate(time_s, reading, target_stamp_s, now_s)
             if output.q is None or output.dq is None:
@@ -218,6 +226,7 @@ class CommittedMotion:
             setpoints.append(Setpoint(time_s, output.q, output.dq))
             if output.state is GateState.HALTED:
                 self._rest_s = min(time_s, self._rest_s)
+        self._told_s = now_s if setpoints else self._told_s
         self.moving &= now_s < self._rest_s - SAME_TIME_S
         self.gripper_open = self._splicer.sample(now_s - self._delay_s).gripper_open
         return Committed(setpoints, brake)
