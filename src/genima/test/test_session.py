@@ -585,7 +585,7 @@ def test_arm_that_no_driver_takes_is_told_of_and_halted() -> None:
     loop.session.arm_held = False
     loop.start()
     loop.run(7.8)
-    assert loop.status.state is SessionState.HOLDING
+    assert loop.status.state is SessionState.WAITING
     loop.run(0.4)
     assert loop.status.state is SessionState.HALTED
     assert "has not taken hold of the arm within 8 s; see its status" in loop.status.reason

@@ -89,6 +89,12 @@ class CommittedMotion:
         """Whether the gripper is open; where it is not measured, whether it should be."""
         return self.gripper_open if self.measured_gripper is None else self.measured_gripper
 
+    @property
+    def slowness(self) -> str:
+        """How long the plan takes, if that is longer than the policy's horizon; else empty."""
+        takes_s = self._policy.horizon_s + self.longer_s
+        return f"takes {takes_s:.1f} s at this speed" if self.longer_s else ""
+
     def seed(self, reading: JointReading, now_s: float) -> None:
         """Begin where the arm stands.
 

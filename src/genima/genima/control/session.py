@@ -10,6 +10,8 @@ import numpy as np
 from genima.arrays import Array, Float
 from genima.control.committed_motion import CommittedMotion
 from genima.control.consent import Consent
+from genima.control.goal import require_goal
+from genima.control.hold_watch import TAKES_HOLD, HoldWatch
 from genima.control.joint_history import JointHistory
 from genima.control.planner import Plan
 from genima.control.session_types import SessionSettings, SessionState, SessionStatus, Setpoint
@@ -22,9 +24,6 @@ from genima.timing import SAME_TIME_S
 
 _ASK, _DRY_RUN = "approve or reject the drawn target", "dry run: nothing is sent to the arm"
 _FIRST = "waiting for the first drawn target"
-_TAKES_HOLD = "the arm's driver takes hold of the arm"
-#: How long it may; it gives up by itself, with a better sentence, after 5 s [s].
-_LONGEST_TAKING_S = 8.0
 
 
 class ControlSession:
@@ -37,8 +36,7 @@ class ControlSession:
         splicer: Joins targets into one motion.
 
     Attributes:
-        arm_held: Whether a driver holds the arm; until then setpoints stand where it stands, and
-            no target is wanted.
+        arm_held: Whether a driver holds the arm; before, setpoints stand, no target is wanted.
     """
 
     def __init__(
@@ -50,15 +48,14 @@ class ControlSession:
         self._motion = CommittedMotion(settings, policy, gate, splicer)
         self._consent = Consent(settings.approval_timeout_s, look=not settings.blocking)
         self._joint_timeout_s = gate.parameters.joint_state_timeout_s
+        self._hold = HoldWatch()
         self._watch = TargetWatch(settings.first_target_timeout_s, settings.target_timeout_s)
         self.history, self.arm_held = JointHistory(), True
-        self._unheld_s: float | None = None  # since when the driver takes hold [s]
         self._state = SessionState.IDLE
         self._reason = self._instruction = ""
         self._chunks = self._refused = 0
-        self._fit = -1.0
+        self._fit, self._adopted_stamp_s = -1.0, -np.inf
         self._due_s = -np.inf  # when the next target is to be taken
-        self._adopted_stamp_s = -np.inf
 
     @property
     def status(self) -> SessionStatus:
@@ -101,25 +98,15 @@ class ControlSession:
             self._begin_anew(stamp_s)
 
     def begin(self, instruction: str, now_s: float) -> None:
-        """Begin to work on a goal: from now on a first target is wanted.
-
-        Raises:
-            InvalidCommand: There is a goal already, the instruction is empty, or joint states are
-                missing or stale.
-        """
-        if self.active:
-            raise InvalidCommand(
-                f"already executing {self._instruction!r}; cancel it before giving another goal"
-            )
-        if not instruction.strip():
-            raise InvalidCommand("the instruction is empty; say what the arm should do")
-        if stale := self.history.stale(now_s, self._joint_timeout_s):
-            raise InvalidCommand(f"cannot start: {stale}; check the driver or the simulation")
+        """Begin to work on a goal; raises as `require_goal` does. A first target is wanted."""
+        stale = self.history.stale(now_s, self._joint_timeout_s)
+        require_goal(instruction, self._instruction if self.active else "", stale)
         self._state, self._reason = SessionState.WAITING, _FIRST
         self._instruction = instruction.strip()
         self._chunks = self._refused = 0
         self._fit, self._motion.limited = -1.0, False
-        self._adopted_stamp_s, self._due_s, self._unheld_s = -np.inf, now_s, None
+        self._adopted_stamp_s, self._due_s = -np.inf, now_s
+        self._hold.begin(now_s)
         self._watch.begin(now_s)
         self._motion.leave_gripper()
 
@@ -153,28 +140,22 @@ class ControlSession:
         return max(newest_s, self._adopted_stamp_s + SAME_TIME_S)
 
     def offer(self, plan: Plan, stamp_s: float, now_s: float) -> bool:
-        """Take a plan made from a tile stamped `stamp_s`, if one is wanted and it is usable.
+        """Look at a plan made from a tile stamped `stamp_s`, and tell whether one was wanted.
 
         Planning takes time: a plan for the goal before this one, or from a picture taken before
         time began anew, comes too late and changes nothing.
-
-        Returns:
-            Whether it was looked at, be it refused or not.
         """
         too_late = stamp_s < self.not_before_s() - SAME_TIME_S
         if too_late or not self.wants_target(now_s) or self._motion.braking:
             return False
-        if plan.q_target is None:
-            self.refuse(plan.refusal, now_s, plan.fit)
-        elif refusal := self._objection(plan, now_s - stamp_s):
+        if refusal := self._objection(plan, now_s - stamp_s):
             self.refuse(refusal, now_s, plan.fit)
         elif plan.warning and self._settings.halt_on_warning:
             self.halt(plan.warning)
         elif self._settings.approve:
             self._consent.ask(plan, self.history.newest_q, now_s)
-            self._fit = plan.fit
-            words = f"{_ASK}; {plan.warning}" if plan.warning else _ASK
-            self._state, self._reason = SessionState.AWAITING_APPROVAL, words
+            words = "; ".join(filter(None, [_ASK, plan.warning]))
+            self._state, self._reason, self._fit = SessionState.AWAITING_APPROVAL, words, plan.fit
         elif refusal := self._adopt(plan, stamp_s, now_s):
             self.refuse(refusal, now_s, plan.fit)
         return True
@@ -183,15 +164,14 @@ class ControlSession:
         """Follow the target that waits for it; its age counts from now on.
 
         Raises:
-            InvalidCommand: None waits, it came up only now, the arm was moved meanwhile, or is
-                not held yet.
+            InvalidCommand: None waits, or it came up only now; the arm was moved, or is not held.
         """
         if not self.arm_held:
-            raise InvalidCommand(f"{_TAKES_HOLD}; answer again in a moment")
+            raise InvalidCommand(f"{TAKES_HOLD}; answer again in a moment")
         asked = self._consent.answer(now_s)
         moved = asked.moved(self.history.newest_q, self._gate.parameters.start_tolerance_rad)
-        refusal = moved or self._objection(asked.plan, age_s=0.0)
-        if refusal := refusal or self._adopt(asked.plan, now_s, now_s):
+        known = moved or self._objection(asked.plan, age_s=0.0)
+        if refusal := known or self._adopt(asked.plan, now_s, now_s):
             self._decline(refusal, now_s)
             raise InvalidCommand(refusal)
 
@@ -235,6 +215,8 @@ class ControlSession:
 
     def _objection(self, plan: Plan, age_s: float) -> str:
         """Why a plan is not followed; empty if it is."""
+        if plan.q_target is None:
+            return plan.refusal
         if words := self._gate.objection(plan.postures):
             words = f"the drawn target cannot be followed: {words}"
         return self._settings.bad_age(age_s) or words
@@ -245,39 +227,30 @@ class ControlSession:
         seen_s = stamp_s if self.moving and not settings.approve else np.inf
         if not self._try_to_seed(now_s):
             return ""
-        horizon_steps, executed = self._policy.horizon_steps, settings.executed_steps
-        steps = horizon_steps if settings.approve else executed(self._chunks + 1)
+        steps = settings.executed_steps(self._chunks + 1, self._policy.horizon_steps)
         try:
             self._due_s = now_s + motion.follow(plan, seen_s, steps)
         except InvalidCommand as error:
             return str(error)
-        self._fit, self._adopted_stamp_s = plan.fit, stamp_s
-        takes_s = self._policy.horizon_s + motion.longer_s
-        slow = f"takes {takes_s:.1f} s at this speed" if motion.longer_s else ""
-        words = filter(None, [_DRY_RUN * settings.dry_run, plan.warning, slow])
-        self._state, self._reason = SessionState.RUNNING, "; ".join(words)
         self._chunks += 1
+        self._fit, self._adopted_stamp_s = plan.fit, stamp_s
+        words = filter(None, [_DRY_RUN * settings.dry_run, plan.warning, motion.slowness])
+        self._state, self._reason = SessionState.RUNNING, "; ".join(words)
         return ""
 
     def _see_to_hold(self, now_s: float) -> None:
         """While the driver takes hold of the arm, send it where it stands; then want a target."""
-        if not self.active or self.arm_held:
-            if self.active and self._unheld_s is not None and not self._consent.pending:
-                self._state, self._reason, self._due_s = SessionState.WAITING, _FIRST, now_s
-                self._watch.begin(now_s)
-            self._unheld_s = None
-            return
-        if self._unheld_s is None:
-            self._unheld_s = now_s
-            self._motion.moving &= self._motion.braking
-            if not self._consent.pending:
-                self._state, self._reason = SessionState.HOLDING, _TAKES_HOLD
-        if now_s - self._unheld_s > _LONGEST_TAKING_S:
-            self.halt(
-                "the arm's driver has not taken hold of the arm within "
-                f"{_LONGEST_TAKING_S:g} s; see its status and log"
-            )
+        if self.arm_held or not self.active:
+            self._hold.begin(now_s)
+            self._reason = _FIRST if self._reason == TAKES_HOLD else self._reason
+        elif overdue := self._hold.overdue(now_s):
+            self.halt(overdue)
         else:
+            if self._state in (SessionState.RUNNING, SessionState.HOLDING):
+                self._motion.moving &= self._motion.braking
+            if not self._consent.pending:
+                self._state, self._reason, self._due_s = SessionState.WAITING, TAKES_HOLD, now_s
+                self._watch.begin(now_s)
             self._try_to_seed(now_s)
 
     def _decline(self, reason: str, now_s: float) -> None:
@@ -310,7 +283,8 @@ class ControlSession:
 
     def _begin_anew(self, now_s: float) -> None:
         """Time went back: another world, or a clock that was set. No remembered time holds."""
-        self._adopted_stamp_s, self._unheld_s = -np.inf, None
+        self._adopted_stamp_s = -np.inf
+        self._hold.begin(now_s)
         self._consent.drop()
         if self.active:
             self._due_s = now_s
@@ -339,9 +313,8 @@ class ControlSession:
             if overdue := self._watch.first_overdue(now_s, self._reason * bool(self._refused)):
                 self.halt(overdue)
         elif silence := self._watch.silence(now_s):
-            slow = self._state is SessionState.RUNNING and self._motion.longer_s > 0.0
-            if slow and not self._motion.braking:  # nothing else bounds how long it goes on blind
-                self._motion.rest()
+            if self._state is SessionState.RUNNING and self._motion.longer_s > 0.0:
+                self._motion.rest()  # it would go on blind for long
                 self._due_s = -np.inf
             if self.wants_target(now_s):
                 self._state, self._reason = SessionState.HOLDING, silence

@@ -52,8 +52,10 @@ class SessionSettings:
     approval_timeout_s: float = 60.0
     dry_run: bool = False
 
-    def executed_steps(self, chunk: int) -> int:
+    def executed_steps(self, chunk: int, all_steps: int) -> int:
         """Steps of a chunk that are executed; the first one of a goal is number 1."""
+        if self.approve:
+            return all_steps
         first = chunk == 1 and self.first_horizon
         return self.first_horizon if first else self.execution_horizon
 
