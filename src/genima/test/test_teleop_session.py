@@ -157,6 +157,18 @@ def test_what_forbids_it_while_the_arm_is_taken_has_it_let_go_again(
     assert not bench.arm.engaged and bench.state is TeleopState.IDLE
 
 
+def test_a_state_that_comes_late_in_a_tick_of_a_busy_machine_does_not_halt(bench: Bench) -> None:
+    bench.mirror()
+
+    def late_s() -> float:
+        bench.now_s += 0.06
+        return bench.now_s
+
+    bench.arm.clock_s = late_s
+    bench.session.tick()
+    assert bench.state is TeleopState.MIRRORING
+
+
 def test_nothing_starts_where_nobody_ticks(bench: Bench) -> None:
     bench.session.end()
     with pytest.raises(NotReady, match="teleoperation is not active"):

@@ -220,13 +220,13 @@ class TeleopSession:
 
     def tick(self) -> Tick:
         """Read both arms and send the follower on by one period."""
-        now_s = self._clock_s()
-        leader = self._leader_reading()
         arm = self._follower.arm
         with self._mirror_lock:
+            leader, follower = self._leader_reading(), self._follower_reading()
+            now_s = self._clock_s()  # on a busy machine much later: no state is from the future
             if self._mirror.active and (fault := self._broken()):
                 self._halt(fault)
-            command = self._mirror.step(leader, self._follower_reading(), now_s)
+            command = self._mirror.step(leader, follower, now_s)
             self._fingers.look(self._mirror.halted)
             hand = self._follower.hand
             # With the lock: nothing is to be sent after a halt in the other thread.
