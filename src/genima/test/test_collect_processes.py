@@ -50,12 +50,22 @@ def images_of_part(out: Path, episode: int) -> int:
     return len(list((episodes_folder(out) / f".episode{episode}.part").glob("*_rgb/*.png")))
 
 
+def _hear_ctrl_c() -> None:
+    """A shell has what it starts in the background ignore it, and so these tests."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def collect_until(
     words: list[str], condition: Callable[[], object], act: Callable[[int], None]
 ) -> tuple[int, str]:
     """Start to collect, act on the process once something holds; exit code and what it said."""
     with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_hear_ctrl_c,
     ) as process:
         deadline_s = time.monotonic() + LIMIT_S
         while not condition():
