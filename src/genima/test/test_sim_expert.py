@@ -12,7 +12,6 @@ from genima.errors import InvalidParameter, WorldError
 from genima.geometry import pose_error
 from genima.kinematics import base_T_tcp
 from genima.limits import RobotModel, limits_of
-from genima.sim.expert import place_feasibly
 from genima.sim.expert_rollout import (
     ExpertFollower,
     Follower,
@@ -22,6 +21,7 @@ from genima.sim.expert_rollout import (
 )
 from genima.sim.itinerary import plan_itinerary
 from genima.sim.mujoco_world import MujocoWorld
+from genima.sim.placement import place_feasibly
 from genima.sim.props import top_down
 from genima.sim.task import Waypoint, registered_tasks
 from genima.sim.tasks.push_button import PushButton
@@ -226,7 +226,7 @@ def test_itinerary_is_exact_and_takes_the_shorter_turn_of_the_hand(world: Mujoco
 def test_placement_out_of_reach_is_an_error_with_advice(
     world: MujocoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genima.sim.expert._PLACEMENTS", 2)
+    monkeypatch.setattr("genima.sim.placement._PLACEMENTS", 2)
 
     class FarButton(PushButton):
         def place(self, model, data, rng) -> None:  # type: ignore[no-untyped-def]

@@ -11,9 +11,9 @@ import pytest
 from genima.cameras import load_rig
 from genima.errors import InvalidParameter
 from genima.ik import InverseKinematics
-from genima.sim.expert import place_feasibly
 from genima.sim.mujoco_world import MujocoWorld
 from genima.sim.perturbation_textures import PALETTE
+from genima.sim.placement import place_feasibly
 from genima.sim.pose_grid import make_grid
 from genima.sim.props import VISUAL_GROUP
 from genima.sim.scene import scene_spec

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from genima.arrays import Array, Bool, Float
-from genima.errors import InvalidParameter, Unreachable, WorldError
+from genima.errors import InvalidParameter, Unreachable
 from genima.geometry import rotation_angle
 from genima.ik import InverseKinematics
 from genima.kinematics import base_T_tcp as forward_tcp
@@ -43,7 +43,6 @@ _FINGERS_STILL_M = 0.0005
 _LOST_STEPS = 4
 _LOOK_AGAIN_STEPS = 20
 _RETREAT_M = 0.1
-_PLACEMENTS = 200
 
 
 class WaypointExpert:
@@ -234,37 +233,3 @@ class _Rollout:
         gap = float(np.linalg.norm(stop.base_T_tcp[:3, 3] - tcp[:3, 3]))
         joints = float(np.abs(stop.q - q).max())
         return max(gap / (stop.speed_m_s * STEP_S), joints / (MAX_JOINT_SPEED_RAD_S * STEP_S))
-
-
-def place_feasibly(
-    task: Task,
-    model: mujoco.MjModel,
-    data: mujoco.MjData,
-    rng: np.random.Generator,
-    ik: InverseKinematics,
-) -> WaypointExpert:
-    """Put a task's objects where the arm can do the task, and return its expert.
-
-    Args:
-        task: The task.
-        model: The compiled scene; poses of fixed bodies are written.
-        data: A state with the arm at its start; poses of free bodies are written.
-        rng: Source of the poses.
-        ik: Inverse kinematics.
-
-    Raises:
-        WorldError: No placement that can be done was found.
-    """
-    for _ in range(_PLACEMENTS):
-        task.place(model, data, rng)
-        mujoco.mj_forward(model, data)
-        if task.success(model, data):
-            continue
-        try:
-            return WaypointExpert(task, model, data, ik)
-        except Unreachable:
-            continue
-    raise WorldError(
-        f"no reachable placement of task {task.name!r} in {_PLACEMENTS} tries; "
-        "make the range of its poses smaller."
-    )

@@ -10,7 +10,7 @@ from genima.arrays import Array, Float
 from genima.cameras import CameraRig
 from genima.errors import InvalidCommand, InvalidParameter, WorldError
 from genima.ik import InverseKinematics
-from genima.sim.expert import WaypointExpert, place_feasibly
+from genima.sim.expert import WaypointExpert
 from genima.sim.panda import (
     ARM_ACTUATORS,
     ARM_JOINTS,
@@ -20,6 +20,7 @@ from genima.sim.panda import (
 )
 from genima.sim.perturbation import PlacedScene
 from genima.sim.perturbation_set import Perturbations
+from genima.sim.placement import place_feasibly
 from genima.sim.pose_grid import place_on_grid
 from genima.sim.scene import scene_spec
 from genima.sim.scenery import AS_LEARNT, Poses, Scenery

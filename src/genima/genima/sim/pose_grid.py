@@ -14,9 +14,10 @@ import numpy as np
 
 from genima.arrays import Array, Float, Int
 from genima.cameras import CameraRig
-from genima.errors import Unreachable, WorldError
+from genima.errors import WorldError
 from genima.ik import InverseKinematics
 from genima.sim.expert import WaypointExpert
+from genima.sim.placement import first_feasible
 from genima.sim.scene import scene_spec
 from genima.sim.scenery import GRID_COLUMNS, GRID_ROWS, cell_of
 from genima.sim.task import Task, make_task
@@ -97,19 +98,14 @@ def place_on_grid(
         [data.xpos[grid.body, :2].copy() for _ in _draws(task, model, data, entropy)]
     )
     nearest: Int[Array, "d"] = np.linalg.norm(places - middle, axis=1).argsort()
-    for draw in nearest[:_PLACEMENTS]:
-        task.place(model, data, np.random.default_rng([*entropy, draw]))
-        mujoco.mj_forward(model, data)
-        if task.success(model, data):
-            continue
-        try:
-            return WaypointExpert(task, model, data, ik)
-        except Unreachable:
-            continue
-    raise WorldError(
-        f"no reachable placement of task {task.name!r} near x {middle[0]:.2f} m, "
-        f"y {middle[1]:.2f} m; take another seed"
-    )
+    draws = (np.random.default_rng([*entropy, draw]) for draw in nearest[:_PLACEMENTS])
+    expert = first_feasible(task, model, data, draws, ik)
+    if expert is None:
+        raise WorldError(
+            f"no reachable placement of task {task.name!r} near x {middle[0]:.2f} m, "
+            f"y {middle[1]:.2f} m; take another seed"
+        )
+    return expert
 
 
 def _draws(
