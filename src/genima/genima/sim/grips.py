@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from genima.arrays import Array, Float
-from genima.sim.props import top_down
+from genima.sim.props import top_down, wrap, yaw_of
 from genima.sim.readings import PandaReadings
 from genima.sim.task import Holds, Waypoint
 
@@ -119,23 +119,24 @@ def swing(
 
 def turn_by_handle(
     data: mujoco.MjData,
+    body: str,
     joint: str,
     locate: Locate,
-    grasp: Float[Array, "4 4"],
     goal_rad: float,
     *,
     follow: float = 0.0,
 ) -> tuple[Waypoint, ...]:
-    """Before the handle, around it, close, and along the hinge.
+    """Above a handle, around it, close, and along the hinge.
 
     Args:
         data: The live state.
+        body: What the hand is turned like; turned back to front it is the same to the hand.
         joint: Name of the hinge.
         locate: Finds the handle.
-        grasp: Pose of the TCP at the handle, (4, 4).
         goal_rad: Position of the hinge to reach [rad].
         follow: Share of the angle by which the hand itself turns.
     """
+    grasp = top_down(locate(data), wrap(yaw_of(data, body), np.pi))
     before = shifted(grasp, -_REACH_M * grasp[:3, 2])
     still, held = at_rest(locate, locate(data)), in_hand(locate)
     hinge = data.joint(joint)

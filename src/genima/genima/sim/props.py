@@ -91,26 +91,11 @@ def add_material(
     return name
 
 
-def add_wood_texture(spec: mujoco.MjSpec, name: str, rgb: tuple[float, float, float]) -> str:
-    """Grain along the width, made here, the same on every face of a box; returns its name."""
-    size = 128
-    rng = np.random.default_rng(7)
-    rows, columns = np.mgrid[0:size, 0:size] / size
-    bend = 0.02 * np.sin(2 * np.pi * columns) + 0.01 * np.sin(4 * np.pi * columns + 1.0)
-    rings = np.zeros((size, size))
-    for cycles, weight in ((7, 0.5), (17, 0.3), (41, 0.2)):
-        rings += weight * np.sin(2 * np.pi * (cycles * (rows + bend) + rng.random()))
-    shade = 1.0 + 0.07 * rings + 0.015 * rng.standard_normal((size, 1))
-    face = np.clip(255 * shade[..., None] * np.array(rgb), 0, 255).astype(np.uint8)
-    texture = spec.add_texture(
-        name=name,
-        type=mujoco.mjtTexture.mjTEXTURE_CUBE,
-        width=size,
-        height=6 * size,
-        nchannel=3,
-    )
-    texture.data = np.tile(face, (6, 1, 1)).tobytes()
-    return name
+def add_wood(spec: mujoco.MjSpec, name: str, rgb: tuple[float, float, float]) -> str:
+    """A material with a grain; returns its name."""
+    texture = f"{name}_wood"
+    _add_wood_texture(spec, texture, rgb)
+    return add_material(spec, name, (1.0, 1.0, 1.0), texture=texture)
 
 
 def add_visual(
@@ -166,3 +151,24 @@ def add_collider(
 
 def _three(size: Sequence[float]) -> list[float]:
     return [*size, 0.0, 0.0, 0.0][:3]
+
+
+def _add_wood_texture(spec: mujoco.MjSpec, name: str, rgb: tuple[float, float, float]) -> None:
+    """Grain along the width, made here, the same on every face of a box."""
+    size = 128
+    rng = np.random.default_rng(7)
+    rows, columns = np.mgrid[0:size, 0:size] / size
+    bend = 0.02 * np.sin(2 * np.pi * columns) + 0.01 * np.sin(4 * np.pi * columns + 1.0)
+    rings = np.zeros((size, size))
+    for cycles, weight in ((7, 0.5), (17, 0.3), (41, 0.2)):
+        rings += weight * np.sin(2 * np.pi * (cycles * (rows + bend) + rng.random()))
+    shade = 1.0 + 0.07 * rings + 0.015 * rng.standard_normal((size, 1))
+    face = np.clip(255 * shade[..., None] * np.array(rgb), 0, 255).astype(np.uint8)
+    texture = spec.add_texture(
+        name=name,
+        type=mujoco.mjtTexture.mjTEXTURE_CUBE,
+        width=size,
+        height=6 * size,
+        nchannel=3,
+    )
+    texture.data = np.tile(face, (6, 1, 1)).tobytes()

@@ -32,10 +32,8 @@ class OpenBox(Task):
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The box: +x is its front, the middle of its bottom is the body's origin."""
-        walnut = props.add_wood_texture(spec, "box_wood", (0.45, 0.31, 0.22))
-        maple = props.add_wood_texture(spec, "box_lid_wood", (0.56, 0.40, 0.29))
-        look = props.add_material(spec, "box", (1.0, 1.0, 1.0), texture=walnut)
-        lid_look = props.add_material(spec, "box_lid", (1.0, 1.0, 1.0), texture=maple)
+        look = props.add_wood(spec, "box", (0.45, 0.31, 0.22))
+        lid_look = props.add_wood(spec, "box_lid", (0.56, 0.40, 0.29))
         brass = props.add_material(
             spec, "box_brass", (0.66, 0.55, 0.36), shininess=0.7, specular=0.7
         )
@@ -68,9 +66,7 @@ class OpenBox(Task):
 
     def waypoints(self, model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Waypoint, ...]:
         """Above the tab, around it, close, up and over."""
-        yaw = props.wrap(props.yaw_of(data, "box"), np.pi)
-        grasp = props.top_down(_tab(data), yaw)
-        return grips.turn_by_handle(data, "box_lid_joint", _tab, grasp, _GOAL_RAD)
+        return grips.turn_by_handle(data, "box", "box_lid_joint", _tab, _GOAL_RAD)
 
 
 def _tab(data: mujoco.MjData) -> Float[Array, "3"]:

@@ -42,10 +42,8 @@ class OpenDrawer(Task):
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """The cabinet: +x is out of its front, whose middle is the body's origin."""
-        frame_wood = props.add_wood_texture(spec, "cabinet_wood", (0.60, 0.41, 0.26))
-        front_wood = props.add_wood_texture(spec, "drawer_wood", (0.74, 0.55, 0.37))
-        frame = props.add_material(spec, "cabinet", (1.0, 1.0, 1.0), texture=frame_wood)
-        front = props.add_material(spec, "drawer", (1.0, 1.0, 1.0), texture=front_wood)
+        frame = props.add_wood(spec, "cabinet", (0.60, 0.41, 0.26))
+        front = props.add_wood(spec, "drawer", (0.74, 0.55, 0.37))
         metal = props.add_material(
             spec, "cabinet_metal", (0.35, 0.35, 0.37), shininess=0.8, specular=0.8
         )

@@ -115,10 +115,8 @@ class OpenMicrowave(Task):
 
     def waypoints(self, model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Waypoint, ...]:
         """Above the bar, around it, close, along the door's circle."""
-        yaw = props.wrap(props.yaw_of(data, "oven_door"), np.pi)
-        grasp = props.top_down(_bar(data), yaw)
         return grips.turn_by_handle(
-            data, "oven_door_joint", _bar, grasp, _GOAL_RAD, follow=_FOLLOW
+            data, "oven_door", "oven_door_joint", _bar, _GOAL_RAD, follow=_FOLLOW
         )
 
 

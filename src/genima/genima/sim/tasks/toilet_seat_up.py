@@ -142,9 +142,7 @@ class ToiletSeatUp(Task):
 
     def waypoints(self, model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Waypoint, ...]:
         """Above the tab, around it, close, up."""
-        yaw = props.wrap(props.yaw_of(data, "toilet"), np.pi)
-        grasp = props.top_down(_tab(data), yaw)
-        return grips.turn_by_handle(data, "toilet_seat_joint", _tab, grasp, _GOAL_RAD)
+        return grips.turn_by_handle(data, "toilet", "toilet_seat_joint", _tab, _GOAL_RAD)
 
 
 def _tab(data: mujoco.MjData) -> Float[Array, "3"]:

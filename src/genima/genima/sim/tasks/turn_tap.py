@@ -88,9 +88,9 @@ class TurnTap(Task):
 
     def waypoints(self, model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Waypoint, ...]:
         """Above the wing, around it, close, turn the hand."""
-        yaw = props.wrap(props.yaw_of(data, "tap_left"), np.pi)
-        grasp = props.top_down(_wing(data), yaw)
-        return grips.turn_by_handle(data, "tap_left_joint", _wing, grasp, _GOAL_RAD, follow=1.0)
+        return grips.turn_by_handle(
+            data, "tap_left", "tap_left_joint", _wing, _GOAL_RAD, follow=1.0
+        )
 
 
 def _wing(data: mujoco.MjData) -> Float[Array, "3"]:
