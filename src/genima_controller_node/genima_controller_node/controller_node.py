@@ -21,6 +21,7 @@ from genima_controller_node.command_publisher import CommandPublisher
 from genima_controller_node.consent_services import ConsentServices
 from genima_controller_node.execute_server import ExecuteServer
 from genima_controller_node.interlocks import Interlocks
+from genima_controller_node.late_node import LateNode
 from genima_controller_node.parameters import ControllerParameters
 from genima_controller_node.planned_markers import PlannedMarkers
 from genima_controller_node.planning import make_session, planner_factory
@@ -29,7 +30,7 @@ from genima_controller_node.target_intake import TargetIntake
 from genima_ros.cameras import CameraInfos
 from genima_ros.conversions import gripper_is_open, joint_positions, seconds
 from genima_ros.diagnostics import Health
-from genima_ros.lifecycle import GenimaNode, run_node
+from genima_ros.lifecycle import run_node
 from genima_ros.policies import make_policy, make_rig
 from genima_ros.qos import JOINT_STATES, JOINT_STATES_LOCKSTEP, LATCHED, RELIABLE_LATEST
 
@@ -41,13 +42,12 @@ _SWITCH_INTERVAL_S = 0.0005
 _LONGEST_BRAKING_S = 5.0
 
 
-class ControllerNode(GenimaNode):
+class ControllerNode(LateNode):
     """Follows drawn targets for the goals of the `execute` action."""
 
     def __init__(self) -> None:
         super().__init__("controller", ControllerParameters)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        self._lock = threading.RLock()
         self._thread = threading.Thread()
         self._active = False
         self._intake: TargetIntake | None = None
@@ -140,8 +140,7 @@ class ControllerNode(GenimaNode):
             self._session.begin(instruction, self._now_s())
             self._intake.forget()
             self._commands.forget()
-            instruction = self._session.status.instruction
-        self._instructions.publish(String(data=instruction))
+            self._instructions.publish(String(data=self._session.status.instruction))
         if self._lockstep:
             self._advance(self._now_s())
 
@@ -193,8 +192,7 @@ class ControllerNode(GenimaNode):
 
     def _advance(self, now_s: float) -> None:
         """Commit and publish what is due, and see to the next target."""
-        if reason := self._interlocks.stop_reason():
-            self._halt_if_active(reason)
+        self._halt_if_active(self._interlocks.stop_reason())
         with self._lock:
             self._session.arm_held = self._interlocks.arm_held()
             setpoints = self._session.advance(now_s)
