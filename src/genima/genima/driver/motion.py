@@ -8,6 +8,7 @@ import numpy as np
 from genima.arrays import Array, Float
 from genima.control.follower import FollowerState, TrajectoryFollower
 from genima.control.joint_order import JointOrder
+from genima.control.minimum_jerk import least_duration_s
 from genima.control.quintic import Quintic, at_rest
 from genima.driver.checks import require_near, require_present
 from genima.driver.gate_parameters import gate_parameters
@@ -26,10 +27,6 @@ from genima.safety import CommandGate, GateReason, JointCommand, JointReading
 
 #: A trajectory that ends faster than this ends in mid-motion [rad/s].
 _REST_RAD_S = 0.01
-#: Peak speed of a quintic from rest to rest over unit distance in unit time.
-_QUINTIC_PEAK_SPEED = 1.875
-#: Its peak acceleration.
-_QUINTIC_PEAK_DDQ = 10.0 / np.sqrt(3.0)
 #: Share of what the gate lets through that the way home uses: a motion at its limit is limited.
 _HOMING_SHARE = 0.9
 #: Trajectories in a row that may begin too far from the standing arm; a second of a stream.
@@ -192,7 +189,7 @@ class ArmMotion:
                 f"home is {np.round(q_home, 4).tolist()} rad; it must keep "
                 f"{self._parameters.position_margin_rad} rad to the limits of this robot"
             )
-        duration_s = self._homing_s(np.abs(q_home - self._q))
+        duration_s = self._homing_s(q_home - self._q)
         self._home = Quintic.between(at_rest(self._q), at_rest(q_home), now_s, duration_s)
         self._note(DriverCause.NONE, "", DriverState.IDLE)
         return duration_s
@@ -224,9 +221,8 @@ class ArmMotion:
         """How long to take for ways [rad], so that no limit is met."""
         limits = self._gate.limits
         speed = np.minimum(self._parameters.home_speed_rad_s, _HOMING_SHARE * limits.dq_max)
-        ddq = _HOMING_SHARE * limits.ddq_max
-        times_s = _QUINTIC_PEAK_SPEED * way / speed, np.sqrt(_QUINTIC_PEAK_DDQ * way / ddq)
-        return max(_SHORTEST_HOMING_S, float(np.max(times_s)))
+        gentle = replace(limits, dq_max=speed, ddq_max=_HOMING_SHARE * limits.ddq_max)
+        return max(_SHORTEST_HOMING_S, least_duration_s(way, gentle))
 
     def _require_near(self, trajectory: Trajectory, q: Float[Array, "7"]) -> None:
         """Refuse what begins elsewhere; halt if it goes on, for who sends it takes it for done."""
