@@ -17,17 +17,17 @@ PATIENCE_S = 30.0
 
 
 class IdealArm:
-    """Does what it is told; takes control, and recovers, when the test lets it."""
+    """Does what it is told; takes control, gives it up, and recovers, when the test lets it."""
 
     def __init__(self) -> None:
         self.settings = ArmSettings("arm", "127.0.0.1")
         self.q = np.array(Q_HOME, float)
         self.mode = ArmMode.IDLE
         self.engaged = self.connected = False
-        self.may_engage, self.may_recover = Event(), Event()
-        self.may_engage.set()
-        self.may_recover.set()
-        self.engaging, self.recovering = Event(), Event()
+        self.may_engage, self.may_recover, self.may_release = Event(), Event(), Event()
+        for may in (self.may_engage, self.may_recover, self.may_release):
+            may.set()
+        self.engaging, self.recovering, self.releasing = Event(), Event(), Event()
         self.clock_s: Callable[[], float] = time.monotonic
 
     @property
@@ -56,7 +56,10 @@ class IdealArm:
             self.q = q.copy()
 
     def release(self) -> None:
-        self.engaged = False
+        if self.engaged:
+            self.engaged = False
+            self.releasing.set()
+            assert self.may_release.wait(PATIENCE_S)
 
     def close(self) -> None:
         self.release()

@@ -7,10 +7,11 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 
+from genima.control import hold_watch
 from genima.driver import DriverCause, DriverParameters, DriverSession, DriverState
 from genima.driver.types import Trajectory
 from genima.errors import InvalidCommand, NotReady
-from genima.franka import ArmMode, HoldingGains
+from genima.franka import ArmMode, HoldingGains, arm
 from genima.kinematics import JOINT_NAMES, Q_HOME
 
 from .ideal_arm import PATIENCE_S, IdealRobot
@@ -215,6 +216,28 @@ def test_an_arm_that_is_told_to_stand_is_not_dropped() -> None:
     bench.until_ordered()
     assert not bench.arm.engaged and bench.told == (DriverState.IDLE, DriverCause.NONE)
     bench.session.close()
+
+
+def test_an_arm_that_is_wanted_while_it_is_let_go_of_is_taken_then() -> None:
+    bench = Bench(release_after_s=1.0)
+    bench.follow()
+    bench.until_ordered()
+    bench.arm.may_release.clear()
+    bench.tick(150)
+    assert bench.arm.releasing.wait(PATIENCE_S)
+    for _ in range(3):
+        bench.now_s += 5.0
+        bench.follow()
+        assert bench.told == (DriverState.IDLE, DriverCause.NONE)
+    bench.arm.may_release.set()
+    bench.until_ordered()
+    bench.tick()
+    assert bench.arm.engaged and bench.told == (DriverState.FOLLOWING, DriverCause.NONE)
+    bench.session.close()
+
+
+def test_the_controller_waits_for_a_driver_that_lets_go_of_the_arm_before_it_takes_it() -> None:
+    assert hold_watch._LONGEST_S > arm._STOP_PATIENCE_S + arm._PATIENCE_S
 
 
 def test_a_pause_while_control_is_taken_leaves_the_arm_alone(bench: Bench) -> None:

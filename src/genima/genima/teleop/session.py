@@ -155,10 +155,11 @@ class TeleopSession:
                 self._fingers.look(False)
 
     def stop(self, reason: str) -> None:
-        """Let the follower come to rest, and leave it alone then; a start under way is refused."""
+        """Let arm and fingers come to rest, and leave them alone; a start under way is refused."""
         with self._mirror_lock:
             self._stopped_anew = reason
             self._mirror.stop(reason)
+            self._fingers.look(True)
 
     def halt(self, reason: str) -> None:
         """Let arm and fingers come to rest until the next start, if the follower follows."""
