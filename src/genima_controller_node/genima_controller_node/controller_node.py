@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drawn tiles in, joint trajectories out, at 50 Hz and through the command gate."""
 
-import sys
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -28,18 +26,12 @@ from genima_controller_node.planning import make_session, planner_factory
 from genima_controller_node.status import StatusPublisher, health_of
 from genima_controller_node.target_intake import TargetIntake
 from genima_ros.cameras import CameraInfos
+from genima_ros.control_thread import STATUS_POLL_S, ControlThread
 from genima_ros.conversions import gripper_is_open, joint_positions, seconds
 from genima_ros.diagnostics import Health
 from genima_ros.lifecycle import run_node
 from genima_ros.policies import make_policy, make_rig
 from genima_ros.qos import JOINT_STATES, JOINT_STATES_LOCKSTEP, LATCHED, RELIABLE_LATEST
-
-#: How often the status is looked at [s of wall time].
-_STATUS_POLL_S = 0.05
-#: A hand-over between threads of one process must not cost a control period.
-_SWITCH_INTERVAL_S = 0.0005
-#: An arm that was told to brake stands sooner [s].
-_LONGEST_BRAKING_S = 5.0
 
 
 class ControllerNode(LateNode):
@@ -47,8 +39,7 @@ class ControllerNode(LateNode):
 
     def __init__(self) -> None:
         super().__init__("controller", ControllerParameters)
-        sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        self._thread = threading.Thread()
+        self._control = ControlThread("the controller")
         self._active = False
         self._intake: TargetIntake | None = None
 
@@ -83,16 +74,14 @@ class ControllerNode(LateNode):
 
     def activate(self) -> None:
         """Offer the action and begin to tick."""
-        if self._thread.is_alive():
-            raise NotReady("the control thread has not ended; restart the controller")
+        if not self._lockstep:
+            tick, stands = lambda: self._advance(self._now_s()), lambda: not self._session.moving
+            self._control.begin(self._loop, tick, stands, self._on_defect)
         self._active = True
-        self._status_poll = self.create_timer(_STATUS_POLL_S, self._publish_status)
+        self._status_poll = self.create_timer(STATUS_POLL_S, self._publish_status)
         self._server = ExecuteServer(
             self, self._begin, self._refuse, self._end, self._status, self._now_s
         )
-        if not self._lockstep:
-            self._thread = threading.Thread(target=self._run, name="control", daemon=True)
-            self._thread.start()
         self.get_logger().info("active: waits for a goal; see genima execute --help")
 
     def deactivate(self) -> None:
@@ -101,10 +90,8 @@ class ControllerNode(LateNode):
         self._server.destroy()
         self.destroy_timer(self._status_poll)
         self._active = False
-        if not self._lockstep:
-            self._thread.join(_LONGEST_BRAKING_S)
-            if self._thread.is_alive():  # ROS time stands, or a message cannot be sent
-                self.get_logger().error("the control thread does not end; restart the controller")
+        if not self._lockstep and (fault := self._control.end()):
+            self.get_logger().error(fault)  # ROS time stands, or a message cannot be sent
         self._publish_status()
         self._markers.clear()
 
@@ -114,16 +101,6 @@ class ControllerNode(LateNode):
             self._intake.stop()
             self._intake = None
         self.disconnect()
-
-    def _run(self) -> None:
-        """The control thread: ticks until the node is deactivated and the arm stands."""
-        try:
-            self._loop.run(
-                lambda: self._advance(self._now_s()),
-                lambda: not self._active and not self._session.moving,
-            )
-        except Exception as error:
-            self._on_defect(error)
 
     def _now_s(self) -> float:
         if self._lockstep:
@@ -149,7 +126,7 @@ class ControllerNode(LateNode):
             self._session.refuse_goal(reason)
 
     def _require_flow(self) -> None:
-        if not self._lockstep and not self._thread.is_alive():
+        if not self._lockstep and not self._control.alive:
             raise NotReady("the control thread has died of a defect; restart the controller")
         self._interlocks.require_flow(self._infos.waiting)
 

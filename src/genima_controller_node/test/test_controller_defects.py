@@ -98,7 +98,7 @@ def test_lockstep_time_goes_on_after_a_tile_that_its_drawer_calls_bad(node: Any)
 def test_deactivation_does_not_wait_for_a_clock_that_stands(
     ros: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genima_controller_node.controller_node._LONGEST_BRAKING_S", 0.2)
+    monkeypatch.setattr("genima_ros.control_thread._LONGEST_BRAKING_S", 0.2)
     node: Any = ControllerNode()
     node.set_parameters([Parameter("cameras_file", value=CAMERAS_FILE)])
     assert node.trigger_configure() is SUCCESS
@@ -110,11 +110,11 @@ def test_deactivation_does_not_wait_for_a_clock_that_stands(
         node._session.begin(GOAL, 1.0)
     node._on_plan(Plan(Q_HOME + 0.3, True, 0.9), 1.0)
     assert node.trigger_deactivate() is SUCCESS  # the arm never stands
-    assert node._thread.is_alive()
+    assert node._control.alive
     assert node.trigger_activate() is not SUCCESS  # two threads would tick twice as often
     now_s[0] = 10.0
-    node._thread.join(30.0)
-    assert not node._thread.is_alive()
+    node._control._thread.join(30.0)
+    assert not node._control.alive
     node.trigger_shutdown()
     node.destroy_node()
 

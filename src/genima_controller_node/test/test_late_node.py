@@ -96,7 +96,7 @@ def test_message_that_cannot_be_sent_keeps_no_other_one_back() -> None:
 def test_emergency_stop_and_deactivation_do_not_wait_for_a_trajectory_that_is_not_taken(
     ros: None, monkeypatch: pytest.MonkeyPatch, pool: ThreadPoolExecutor
 ) -> None:
-    monkeypatch.setattr("genima_controller_node.controller_node._LONGEST_BRAKING_S", 0.1)
+    monkeypatch.setattr("genima_ros.control_thread._LONGEST_BRAKING_S", 0.1)
     node: Any = ControllerNode()
     node.set_parameters([Parameter("cameras_file", value=CAMERAS_FILE)])
     assert node.trigger_configure() is SUCCESS
@@ -117,7 +117,7 @@ def test_emergency_stop_and_deactivation_do_not_wait_for_a_trajectory_that_is_no
     assert pool.submit(node.trigger_deactivate).result(PATIENCE_S) is SUCCESS
     now_s[0] = 10.0
     topic.free.set()
-    node._thread.join(PATIENCE_S)
-    assert not node._thread.is_alive()
+    node._control._thread.join(PATIENCE_S)
+    assert not node._control.alive
     node.trigger_shutdown()
     node.destroy_node()

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What nodes have in common that hold an arm: a thread that ticks, and an end that is bounded."""
+"""What nodes have in common that hold an arm: a session that ticks, emergency stops, orders."""
 
-import sys
-import threading
 from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future as Order
@@ -14,15 +12,9 @@ from std_srvs.srv import Trigger
 
 from genima.errors import GenimaError, NotReady
 from genima.timing import DeadlineLoop
+from genima_ros.control_thread import STATUS_POLL_S, ControlThread
 from genima_ros.lifecycle import GenimaNode
 from genima_ros.qos import EMERGENCY_STOP
-
-#: How often the status is looked at [s].
-_STATUS_POLL_S = 0.05
-#: A hand-over between threads of one process must not cost a control period.
-_SWITCH_INTERVAL_S = 0.0005
-#: An arm that was told to brake stands sooner [s].
-_LONGEST_BRAKING_S = 5.0
 
 
 class ArmSession(Protocol):
@@ -58,11 +50,10 @@ class ArmNode(GenimaNode):
 
     def __init__(self, name: str, schema: type, restart: str) -> None:
         super().__init__(name, schema)
-        sys.setswitchinterval(_SWITCH_INTERVAL_S)
         self._restart = restart
+        self._control = ControlThread(restart)
         self._session = None
         self._active = False
-        self._thread: threading.Thread | None = None
 
     def hear_emergency_stops(self) -> None:
         """Hear `estop` until `disconnect`, also while the node is not active."""
@@ -72,28 +63,30 @@ class ArmNode(GenimaNode):
         """Tick, and look at the status now and then, until `end_ticks`.
 
         Raises:
-            NotReady: The ticks of before did not end: two would send the arm on twice as fast.
+            NotReady: The ticks of before did not end.
         """
-        if self._thread is not None and self._thread.is_alive():
-            raise NotReady(
-                f"the control thread of before still runs; end the process and start "
-                f"{self._restart} again"
+        session = self._session
+        assert session is not None
+
+        def abandon(error: Exception) -> None:
+            self.report_defect(error)
+            session.abandon(
+                f"the control thread has died of a defect ({type(error).__name__}: {error}); "
+                f"restart {self._restart}"
             )
+
+        # The time is of before the tick, which takes its own: what it saw is stamped.
+        self._control.begin(
+            self._loop, lambda: self.tick(self.now_s()), lambda: session.at_rest, abandon
+        )
         self._active = True
-        self._status_poll = self.create_timer(_STATUS_POLL_S, self.poll_status)
-        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
-        self._thread.start()
+        self._status_poll = self.create_timer(STATUS_POLL_S, self.poll_status)
 
     def end_ticks(self) -> None:
         """Wait until the arm, which was told to brake, stands; then tick no more."""
         self._active = False
-        assert self._thread is not None
-        self._thread.join(_LONGEST_BRAKING_S)
-        if self._thread.is_alive():
-            self.get_logger().error(
-                f"the control thread does not end within {_LONGEST_BRAKING_S:g} s; the arm is "
-                f"left alone all the same, restart {self._restart}"
-            )
+        if fault := self._control.end():
+            self.get_logger().error(fault)
         self.destroy_timer(self._status_poll)
 
     def cleanup(self) -> None:
@@ -147,19 +140,3 @@ class ArmNode(GenimaNode):
     def _on_emergency_stop(self, message: EmergencyStop) -> None:
         if self._session is not None:
             self._session.hear_emergency_stop(message.pressed, message.source)
-
-    def _run(self) -> None:
-        """The control thread: ticks until the node is deactivated and the arm stands."""
-        session = self._session
-        assert session is not None
-        try:
-            # The time is of before the tick, which takes its own: what it saw is stamped.
-            self._loop.run(
-                lambda: self.tick(self.now_s()), lambda: not self._active and session.at_rest
-            )
-        except Exception as error:
-            self.report_defect(error)
-            session.abandon(
-                f"the control thread has died of a defect ({type(error).__name__}: {error}); "
-                f"restart {self._restart}"
-            )

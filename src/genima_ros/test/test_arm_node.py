@@ -11,7 +11,7 @@ from genima_msgs.msg import EmergencyStop
 from std_msgs.msg import Header
 
 from genima.timing import DeadlineLoop
-from genima_ros import arm_node
+from genima_ros import control_thread
 from genima_ros.arm_node import ArmNode
 from genima_ros.parameters import parameter
 
@@ -92,60 +92,25 @@ def test_it_ticks_until_the_arm_stands(node: Node) -> None:
     assert node.ticked.wait(PATIENCE_S)  # it brakes
     session.at_rest = True
     ending.join(PATIENCE_S)
-    assert not node._thread.is_alive() and node.errors == []
+    assert not node._control.alive and node.errors == []
 
 
 def test_an_arm_that_never_stands_is_left_all_the_same_and_told_of(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arm_node, "_LONGEST_BRAKING_S", 0.05)
+    monkeypatch.setattr(control_thread, "_LONGEST_BRAKING_S", 0.05)
     session = node._session
     session.at_rest = False
     node.trigger_activate()
     assert node.ticked.wait(PATIENCE_S)
-    node.trigger_shutdown()
-    assert session.closed.is_set() and "the control thread does not end" in node.errors[0]
-    session.at_rest = True
-    node._thread.join(PATIENCE_S)
-
-
-def test_a_tick_that_never_returns_is_left_all_the_same_and_told_of(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(arm_node, "_LONGEST_BRAKING_S", 0.05)
-    session, hangs = node._session, threading.Event()
-    node.body = hangs.wait
-    node.trigger_activate()
-    assert node.ticked.wait(PATIENCE_S)
-    node.trigger_shutdown()
-    assert session.closed.is_set()
-    assert (
-        "the control thread does not end" in node.errors[0]
-        and "restart the driver" in (node.errors[0])
-    )
-    hangs.set()
-    node._thread.join(PATIENCE_S)
-
-
-def test_a_second_control_thread_never_ticks_beside_one_that_does_not_end(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(arm_node, "_LONGEST_BRAKING_S", 0.05)
-    session = node._session
-    session.at_rest = False
-    node.trigger_activate()
-    assert node.ticked.wait(PATIENCE_S)
-    first = node._thread
     node.trigger_deactivate()
-    assert first.is_alive()
+    assert "the control thread does not end" in node.errors[0]
     assert node.trigger_activate().name == "FAILURE"
     assert "cannot activate: the control thread of before still runs" in node.errors[-1]
-    assert node._thread is first
+    node.trigger_shutdown()
+    assert session.closed.is_set()
     session.at_rest = True
-    first.join(PATIENCE_S)
-    assert not first.is_alive()  # it was not revived
-    assert node.trigger_activate().name == "SUCCESS"
-    node.trigger_deactivate()
+    node._control._thread.join(PATIENCE_S)
 
 
 def test_its_session_hears_emergency_stops_as_long_as_there_is_one(node: Node) -> None:
@@ -160,7 +125,7 @@ def test_its_session_hears_emergency_stops_as_long_as_there_is_one(node: Node) -
 def test_a_defect_in_a_tick_leaves_the_arm_alone(node: Node) -> None:
     node.body = lambda: 1 // 0
     node.trigger_activate()
-    node._thread.join(PATIENCE_S)
+    node._control._thread.join(PATIENCE_S)
     (told,) = node._session.abandoned
     assert "died of a defect (ZeroDivisionError" in told and told.endswith("restart the driver")
     node.trigger_deactivate()
