@@ -8,6 +8,7 @@ from genima_msgs.msg import DriverStatus, EmergencyStop
 
 from genima.errors import NotReady
 from genima.safety import EmergencyStop as EmergencyStopMemory
+from genima_ros.crowd import crowd
 from genima_ros.lifecycle import GenimaNode
 from genima_ros.qos import EMERGENCY_STOP, LATCHED
 
@@ -54,11 +55,11 @@ class Interlocks:
 
     def rivals(self) -> str:
         """That others command the arm as well, in a sentence; empty if nobody does."""
-        return "" if self._dry_run else self._crowd("joint_trajectory")
+        return "" if self._dry_run else crowd(self._node, "joint_trajectory")
 
     def strangers(self) -> str:
         """That targets or instructions come from several nodes; empty if they do not."""
-        return self._crowd("target_tile") or self._crowd("instruction")
+        return crowd(self._node, "target_tile", "instruction")
 
     def require_flow(self, waiting: Sequence[str]) -> None:
         """Refuse to begin while something is missing, or forbids it.
@@ -78,16 +79,6 @@ class Interlocks:
             raise NotReady("nobody publishes target_tile; start the diffusion node")
         if reason := self.stop_reason() or self.rivals() or self.strangers():
             raise NotReady(reason)
-
-    def _crowd(self, topic: str) -> str:
-        name = self._node.resolve_topic_name(topic)
-        if self._node.count_publishers(name) < 2:
-            return ""
-        nodes = sorted(info.node_name for info in self._node.get_publishers_info_by_topic(name))
-        return (
-            f"{len(nodes)} nodes publish {topic}; stop all but one of {', '.join(nodes)}, two "
-            "must not command one arm (one that was killed is counted for up to 20 s more)"
-        )
 
     def _on_emergency_stop(self, message: EmergencyStop) -> None:
         self._stops.hear(message.pressed, message.source, time.monotonic())

@@ -25,6 +25,7 @@ from genima_controller_node.driver_publisher import (
 )
 from genima_ros.arm_node import ArmNode
 from genima_ros.conversions import seconds, trajectory_arrays
+from genima_ros.crowd import crowd
 from genima_ros.diagnostics import Health
 from genima_ros.lifecycle import run_node
 from genima_ros.qos import LATCHED, RELIABLE_LATEST
@@ -120,7 +121,7 @@ class PandaDriverNode(ArmNode):
 
     def poll_status(self) -> None:
         """Tell what has changed, and look who else commands the arm."""
-        self._rivals = self.crowd("joint_trajectory")
+        self._rivals = crowd(self, "joint_trajectory")
         if self._rivals and not self._session.at_rest:
             self._session.halt(DriverCause.TWO_COMMANDERS, self._rivals)
         self._statuses.poll(self._session.status, self._loop.overruns)

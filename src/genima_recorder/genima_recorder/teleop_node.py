@@ -24,6 +24,7 @@ from genima_recorder.teleop_parameters import (
 )
 from genima_recorder.teleop_publisher import TeleopStatusPublisher, TickPublisher
 from genima_ros.arm_node import ArmNode
+from genima_ros.crowd import crowd
 from genima_ros.diagnostics import Health, Level
 from genima_ros.lifecycle import run_node
 from genima_ros.qos import JOINT_STATES
@@ -101,8 +102,8 @@ class TeleopNode(ArmNode):
             return "the follower moves to the leader, then mirrors it"
 
         def order() -> "Future[str]":
-            if crowd := self.crowd("joint_trajectory", *self._led_by):
-                raise NotReady(crowd)
+            if rivals := crowd(self, "joint_trajectory", *self._led_by):
+                raise NotReady(rivals)
             self._ticks.forget()
             return self._orders.put(start)
 
@@ -124,8 +125,8 @@ class TeleopNode(ArmNode):
 
     def poll_status(self) -> None:
         """Tell what has changed, and look who else leads."""
-        if crowd := self.crowd(*self._led_by):
-            self._session.halt(crowd)
+        if rivals := crowd(self, *self._led_by):
+            self._session.halt(rivals)
         self._statuses.poll(self._session.status)
 
     def _health(self) -> Health:

@@ -108,17 +108,6 @@ class ArmNode(GenimaNode):
         """The ROS time [s]."""
         return self.get_clock().now().nanoseconds * 1e-9
 
-    def crowd(self, *topics: str) -> str:
-        """That one of these topics has several publishers; empty if none has."""
-        for topic in topics:
-            count = self.count_publishers(self.resolve_topic_name(topic))
-            if count > 1:
-                return (
-                    f"{count} nodes publish {topic}; stop all but one, two must not command one "
-                    "arm (one that was killed is counted for up to 20 s more)"
-                )
-        return ""
-
     async def answer(
         self, order: Callable[[], "Order[str]"], response: Trigger.Response
     ) -> Trigger.Response:

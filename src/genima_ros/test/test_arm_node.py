@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 from genima_msgs.msg import EmergencyStop
-from std_msgs.msg import Header
 
 from genima.timing import DeadlineLoop
 from genima_ros import control_thread
@@ -129,10 +128,3 @@ def test_a_defect_in_a_tick_leaves_the_arm_alone(node: Node) -> None:
     (told,) = node._session.abandoned
     assert "died of a defect (ZeroDivisionError" in told and told.endswith("restart the driver")
     node.trigger_deactivate()
-
-
-def test_two_publishers_of_a_topic_are_a_crowd(node: Node) -> None:
-    publishers = [node.create_publisher(Header, "one_commands", 1) for _ in range(2)]
-    assert node.crowd("nobody") == ""
-    assert "2 nodes publish one_commands; stop all but one" in node.crowd("nobody", "one_commands")
-    assert len(publishers) == 2
