@@ -45,8 +45,17 @@ class ReachWorld:
 def run(
     world: ReachWorld, max_steps: int
 ) -> tuple[tuple[bool, int, str, str], TrajectoryRecorder]:
-    joints = TrajectoryRecorder(0.0, 0.05)
-    return run_episode(world, KEY, max_steps, 0.05, joints), joints  # type: ignore[arg-type]
+    joints, signs = TrajectoryRecorder(0.0, 0.05), list[int]()
+    outcome = run_episode(
+        world,  # type: ignore[arg-type]
+        KEY,
+        max_steps,
+        0.05,
+        joints,
+        lambda: signs.append(joints.last_step),
+    )
+    assert signs == list(range(1, outcome[1] + 1))
+    return outcome, joints
 
 
 def test_expert_works_until_success_in_small_steps() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The supervision of a graph, with real processes and a stand-in for the episode runner."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,7 +9,9 @@ import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,12 +19,16 @@ from rich.console import Console
 
 import genima
 from genima.errors import EvaluationError
-from genima.evaluation.crew import run_crew
-from genima.evaluation.domain import claim_domain
+from genima.evaluation.crew import Start, run_crew
+from genima.evaluation.domain import DomainsBusy, claim_domain
 from genima.evaluation.folder import EvaluationFolder, open_folder
 from genima.evaluation.graph import GraphSettings, graph_starter
+from genima.evaluation.journal_watch import JournalWatch
 from genima.evaluation.plan import EvaluationPlan
+from genima.evaluation.records import EpisodeRecord, Journal
+from genima.evaluation.running import Running, read_running, touch
 from genima.evaluation.terminal import ProgressDisplay
+from genima.launching.processes import signal_group
 
 PLAN = EvaluationPlan(tasks=("a", "b"), episodes=2, seed=5)
 LIBRARY = str(Path(genima.__file__).parents[1])
@@ -55,11 +62,12 @@ ARGUMENTS = (
 )
 RUNNER = """\
 #!{python}
-import json, os, signal, sys, time
+import os, signal, sys, time
 from pathlib import Path
 import yaml
 from genima.evaluation.folder import EvaluationFolder
 from genima.evaluation.records import EpisodeRecord, Journal
+from genima.evaluation.running import Running
 
 words = sys.argv
 values = {{}}
@@ -71,7 +79,7 @@ folder = EvaluationFolder(Path(values["evaluation_dir"]), values["worker"])
 journal = Journal(folder.episodes_file, folder.read_plan())
 
 def begin(key):
-    folder.running_file.write_text(json.dumps({{"task": key.task, "seed": key.seed}}))
+    Running(key).write(folder.running_file)
 
 def finish(key):
     steps = int(os.environ["ROS_DOMAIN_ID"])
@@ -113,10 +121,16 @@ def make_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSettin
     return make
 
 
-def evaluate(path: Path, settings: GraphSettings, workers: int = 1) -> EvaluationFolder:
+def evaluate(
+    path: Path,
+    settings: GraphSettings,
+    workers: int = 1,
+    wrapped: Callable[[Start], Start] = lambda start: start,
+) -> EvaluationFolder:
     console = Console(file=(path.parent / "terminal.txt").open("w"))
     with open_folder(path, PLAN) as folder, ProgressDisplay(PLAN, [], console) as display:
-        run_crew(folder, PLAN, graph_starter(PLAN, settings, display), workers, display)
+        start = wrapped(graph_starter(PLAN, settings, display))
+        run_crew(folder, PLAN, start, workers, display)
     return folder
 
 
@@ -148,6 +162,58 @@ def test_episode_in_which_the_runner_dies_is_marked_and_the_rest_goes_on(
     records = evaluate(tmp_path / "out", settings).records()
     assert [record.success for record in records] == [True, False, True, True]
     assert records[1].reason == "error: the nodes have ended with exit code 1"
+
+
+def test_worker_may_be_silent_for_as_long_as_it_says(tmp_path: Path) -> None:
+    """RLBench's planner works on a scene for minutes, in one call; what says nothing hangs."""
+    console = Console(quiet=True)
+    with open_folder(tmp_path, PLAN) as folder, ProgressDisplay(PLAN, [], console) as display:
+
+        @contextmanager
+        def start(mine: EvaluationFolder) -> Iterator["subprocess.Popen[bytes]"]:
+            key = mine.take_next()
+            assert key is not None
+            says_so = key.task == "a"
+            Running(key, 600.0 if says_so else 0.0).write(mine.running_file)
+            record = json.dumps(asdict(EpisodeRecord(key.task, key.seed, True, 9, "")))
+            work = f"sleep {2 if says_so else 1000}; echo '{record}' >> {mine.episodes_file}"
+            with subprocess.Popen(["sh", "-c", work], start_new_session=True) as program:
+                yield program
+                signal_group(program.pid, signal.SIGKILL)
+
+        run_crew(folder, PLAN, start, 4, display, patience_s=0.5)
+        records = folder.records()
+    assert [record.success for record in records] == [True, True, False, False]
+    assert "error: no sign of life for 1 s" in records[2].reason
+
+
+def test_worker_waits_while_others_hold_all_domains(
+    tmp_path: Path, make_settings: MakeSettings
+) -> None:
+    settings = make_settings(
+        """
+        for key in episodes():
+            begin(key)
+            finish(key)
+        """
+    )
+    tries = []
+
+    def busy_at_first(start: Start) -> Start:
+        @contextmanager
+        def later(folder: EvaluationFolder) -> Iterator["subprocess.Popen[bytes]"]:
+            tries.append(folder.worker)
+            if len(tries) < 4:
+                raise DomainsBusy("all are in use")
+            with start(folder) as program:
+                yield program
+
+        return later
+
+    records = evaluate(tmp_path / "out", settings, workers=2, wrapped=busy_at_first).records()
+    assert [record.success for record in records] == [True] * 4
+    said = (tmp_path / "terminal.txt").read_text()
+    assert said.count("all are in use; until then this worker waits") == 2  # once each
 
 
 def test_two_workers_share_the_episodes_between_domains_of_their_own(
@@ -198,7 +264,7 @@ def test_graph_that_never_finishes_an_episode_is_given_up_with_its_last_words(
 def _alive(pid: int) -> bool:
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter while it is being read
         return False
 
 
@@ -257,7 +323,43 @@ def test_domain_in_which_somebody_is_already_is_left_to_him(tmp_path: Path) -> N
 def test_no_free_domain_is_said_so(tmp_path: Path) -> None:
     with (
         claim_domain(range(90, 89, -1), tmp_path) as domain,
-        pytest.raises(EvaluationError, match="domains 90 to 90 are all in use"),
+        pytest.raises(DomainsBusy, match="domains 90 to 90 are all in use"),
         claim_domain(range(domain, domain - 1, -1), tmp_path),
     ):
         pass
+
+
+def test_domains_of_strangers_are_not_waited_for(tmp_path: Path) -> None:
+    with claim_domain(range(90, 89, -1), tmp_path) as domain:
+        pass
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as participant:
+        participant.bind(("127.0.0.1", 7400 + 250 * domain + 10))
+        with pytest.raises(EvaluationError) as caught, claim_domain(range(90, 89, -1), tmp_path):
+            pass
+    assert not isinstance(caught.value, DomainsBusy)
+
+
+def test_journal_is_read_again_only_when_there_is_more(tmp_path: Path) -> None:
+    path = tmp_path / "episodes.jsonl"
+    watch = JournalWatch(path, PLAN)
+    assert watch.remaining() == PLAN.keys and not watch.records()
+    journal = Journal(path, PLAN)
+    for number, key in enumerate(PLAN.keys[1:], start=1):
+        journal.append(EpisodeRecord(key.task, key.seed, True, 9, ""))
+        records = watch.records()
+        assert list(records) == list(PLAN.keys[1 : number + 1])
+        assert watch.records() is records and watch.remaining() is watch.remaining()
+    assert watch.remaining() == PLAN.keys[:1]
+
+
+def test_running_file_is_touched_while_it_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "running.json"
+    touch(path)
+    assert read_running(path) is None and not path.exists()
+    running = Running(PLAN.keys[0], 7.5)
+    running.write(path)
+    os.utime(path, (0, 0))
+    touch(path)
+    assert path.stat().st_mtime > 0 and read_running(path) == running
+    path.write_text('{"task"')
+    assert read_running(path) is None

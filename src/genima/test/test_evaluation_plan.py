@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from genima.errors import EvaluationError, InvalidParameter, PolicyError, UnknownTask
+from genima.evaluation.means import Means
+from genima.evaluation.options import make_plans
 from genima.evaluation.plan import (
     Agent,
     Controller,
@@ -19,6 +21,8 @@ from genima.evaluation.plan_checks import choose
 from genima.sim.scenery import Factor, Poses
 
 PLAN = EvaluationPlan(tasks=("a", "b"), episodes=2, seed=7)
+#: As the command line gives them.
+OPTIONS = PLAN.to_json() | {"tasks": "a,b", "perturb": "", "policy": ""}
 
 
 def test_episodes_go_task_by_task_through_the_seeds() -> None:
@@ -113,3 +117,17 @@ def test_digest_tells_two_trainings_in_one_folder_apart(tmp_path: Path) -> None:
         weights.write_bytes(content)
         digests.add(digest(tmp_path))
     assert len(digests) == 2
+
+
+def test_policy_is_the_same_from_wherever_the_evaluation_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "policy.yaml").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    (plan,) = make_plans(OPTIONS | {"policy": "mine"})
+    assert plan.policy == str(tmp_path / "mine")
+    with pytest.raises(InvalidParameter, match=r"names .*/mine twice"):
+        make_plans(OPTIONS | {"policy": "mine,mine/"})
+    monkeypatch.chdir("/")
+    Means().require_fit(plan)

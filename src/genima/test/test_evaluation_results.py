@@ -16,7 +16,7 @@ from genima.evaluation.records import EpisodeRecord, Journal, read_records
 from genima.evaluation.report import build_report, write_report
 from genima.evaluation.terminal import ProgressDisplay, print_report
 from genima.evaluation.trajectory import TrajectoryRecorder, load_trajectory, save_trajectory
-from genima.evaluation.wilson import wilson_interval
+from genima.evaluation.wilson import wilson_interval, wilson_interval_by_seed
 
 PLAN = EvaluationPlan(tasks=("a", "b"), episodes=2, seed=5)
 
@@ -50,6 +50,41 @@ def test_wilson_interval_without_episodes_says_nothing() -> None:
 def test_more_successes_than_episodes_are_refused() -> None:
     with pytest.raises(InvalidParameter, match="3 successes of 2 episodes"):
         wilson_interval(3, 2)
+
+
+def test_interval_of_several_policies_counts_a_seed_as_one_to_all_of_its_runs() -> None:
+    seeds = 50
+    alike = [3] * 40 + [0] * 10
+    assert wilson_interval_by_seed(alike, 3) == pytest.approx(wilson_interval(40, seeds))
+    apart = [2, 3, 2, 2, 3] * 10  # as if dealt out evenly
+    assert wilson_interval_by_seed(apart, 3) == pytest.approx(wilson_interval(120, 3 * seeds))
+    between = [3] * 35 + [2] * 5 + [1] * 5 + [0] * 5
+    low, _ = wilson_interval_by_seed(between, 3)
+    assert wilson_interval(40, seeds)[0] < low < wilson_interval(120, 3 * seeds)[0]
+    assert wilson_interval_by_seed([1] * 40 + [0] * 10, 1) == wilson_interval(40, seeds)
+    all_done = wilson_interval_by_seed([3] * seeds, 3)
+    assert all_done == pytest.approx(wilson_interval(seeds, seeds))
+    assert wilson_interval_by_seed([3] * 49 + [2], 3)[0] < all_done[0]
+    assert wilson_interval_by_seed([], 3) == (0.0, 1.0)
+    with pytest.raises(InvalidParameter, match="4 successes of 3 runs"):
+        wilson_interval_by_seed([4], 3)
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("rate", [0.5, 0.9])
+def test_interval_of_several_policies_holds_the_truth_as_often_as_it_says(
+    alike: float, rate: float
+) -> None:
+    """Also where runs of a seed are alike; with all runs counted it would hold it in 74 %."""
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(1000):
+        of_seed = rng.random((50, 1)) < rate
+        own = rng.random((50, 3)) < rate
+        done = np.where(rng.random((50, 1)) < alike, of_seed, own).sum(axis=1)
+        low, high = wilson_interval_by_seed(done.tolist(), 3)
+        held += low <= rate <= high
+    assert held >= 930
 
 
 def test_journal_is_read_back_with_its_settings_in_each_line(tmp_path: Path) -> None:

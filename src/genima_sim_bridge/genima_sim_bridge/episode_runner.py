@@ -6,10 +6,10 @@ is on disk before the next episode begins. Where a node has gone or hangs it wri
 exits with 3, so that the graph is started anew.
 """
 
-import json
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from genima_msgs.srv import ResetWorld
@@ -19,6 +19,8 @@ from genima.errors import WorldError
 from genima.evaluation.folder import EvaluationFolder
 from genima.evaluation.plan import Agent, Controller, EpisodeKey, EvaluationPlan, Pacing
 from genima.evaluation.records import ERROR_MARK, EpisodeRecord, Journal
+from genima.evaluation.running import Running, touch
+from genima.evaluation.worlds import longest_step_s
 from genima_ros.parameters import parameter
 from genima_ros.policies import make_policy
 from genima_sim_bridge.episode_runner_graph import GraphClient
@@ -48,7 +50,11 @@ class RunnerParameters:
         60.0, "How long the graph may take to start.", unit="s", minimum=1.0, maximum=600.0
     )
     stall_limit_s: float = parameter(
-        30.0, "How long the world may stand still.", unit="s", minimum=1.0, maximum=600.0
+        30.0,
+        "How long the world may stand still, besides what its simulator may need for a step.",
+        unit="s",
+        minimum=1.0,
+        maximum=600.0,
     )
 
 
@@ -74,7 +80,9 @@ class EpisodeRunner:
         self._folder = EvaluationFolder(Path(parameters.evaluation_dir), parameters.worker)
         self._plan: EvaluationPlan = self._folder.read_plan()
         self._journal = Journal(self._folder.episodes_file, self._plan)
-        self._graph = GraphClient(node, stop.is_set, self._sign_of_life)
+        sign_of_life = partial(touch, self._folder.running_file)
+        self._graph = GraphClient(node, stop.is_set, sign_of_life)
+        self._stall_limit_s = stall_limit_s(parameters, self._plan)
         policy_file = str(Path(self._plan.policy) / "policy.yaml") if self._plan.policy else ""
         self._observer = EpisodeObserver(
             node,
@@ -93,7 +101,7 @@ class EpisodeRunner:
         """
         self._graph.wait_for_nodes(self._parameters.start_limit_s)
         while (key := self._folder.take_next()) is not None:
-            self._mark_running(key)
+            Running(key).write(self._folder.running_file)
             began_s = time.monotonic()
             try:
                 self._run_episode(key, began_s)
@@ -137,7 +145,7 @@ class EpisodeRunner:
                 break
             if episode.steps > steps:
                 steps, moved_s = episode.steps, time.monotonic()
-            elif time.monotonic() - moved_s > self._parameters.stall_limit_s:
+            elif time.monotonic() - moved_s > self._stall_limit_s:
                 raise GraphFault(self._describe_stall(steps))
             self._graph.spin_until(lambda: goal.ended, _QUERY_EVERY_S)
         if not episode.finished:
@@ -152,7 +160,7 @@ class EpisodeRunner:
         return _Outcome(episode.succeeded, steps, "" if episode.succeeded else "max_steps")
 
     def _describe_stall(self, steps: int) -> str:
-        text = f"the world stood still at step {steps} for {self._parameters.stall_limit_s:.0f} s"
+        text = f"the world stood still at step {steps} for {self._stall_limit_s:.0f} s"
         status = self._graph.status
         return f"{text}; the controller says: {status.reason or 'nothing'}" if status else text
 
@@ -183,13 +191,10 @@ class EpisodeRunner:
         )
         self._folder.running_file.unlink(missing_ok=True)
 
-    def _mark_running(self, key: EpisodeKey) -> None:
-        text = json.dumps({"task": key.task, "seed": key.seed})
-        self._folder.running_file.write_text(text + "\n")
 
-    def _sign_of_life(self) -> None:
-        if self._folder.running_file.exists():
-            self._folder.running_file.touch()
+def stall_limit_s(parameters: RunnerParameters, plan: EvaluationPlan) -> float:
+    """How long the world may stand still before the graph is given up [s]."""
+    return parameters.stall_limit_s + longest_step_s(plan.world)
 
 
 def _targets_topic(plan: EvaluationPlan) -> str:

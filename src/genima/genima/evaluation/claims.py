@@ -37,13 +37,16 @@ class Claims:
         """Let somebody else take it."""
         self._file(key).unlink(missing_ok=True)
 
+    def keys(self) -> set[EpisodeKey]:
+        """The episodes that were taken."""
+        return {_key_of(file) for file in self.path.glob("[!.]*")}
+
     def all(self) -> Mapping[EpisodeKey, int]:
         """The worker of each episode that was taken."""
         claims = {}
         for file in self.path.glob("[!.]*"):
-            task, _, seed = file.name.rpartition("_")
             with suppress(FileNotFoundError):  # released meanwhile
-                claims[EpisodeKey(task, int(seed))] = int(file.read_text())
+                claims[_key_of(file)] = int(file.read_text())
         return claims
 
     def of(self, worker: int) -> set[EpisodeKey]:
@@ -52,3 +55,8 @@ class Claims:
 
     def _file(self, key: EpisodeKey) -> Path:
         return self.path / f"{key.task}_{key.seed}"
+
+
+def _key_of(file: Path) -> EpisodeKey:
+    task, _, seed = file.name.rpartition("_")
+    return EpisodeKey(task, int(seed))

@@ -7,10 +7,16 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from genima.dds_ports import clear_unfinished_ports
 from genima.errors import EvaluationError
+
+
+class DomainsBusy(EvaluationError):
+    """All domains are in use, some by evaluations that will end."""
+
 
 #: Domains that are tried. Up to 101 their ports lie below those that Linux hands out by itself.
 _CANDIDATES = range(101, 70, -1)
@@ -27,36 +33,47 @@ def claim_domain(candidates: range = _CANDIDATES, folder: Path | None = None) ->
         folder: Where claims are noted; the temporary folder of the machine if None.
 
     Raises:
-        EvaluationError: All are in use.
+        DomainsBusy: All are in use, and some will be given back.
+        EvaluationError: All are in use by somebody else.
     """
     folder = folder or Path(tempfile.gettempdir())
+    claimed = False
     for domain in candidates:
-        claim = _try_claim(folder / f"genima_domain_{domain}.lock")
-        if claim is None:
+        try:
+            claim = _claim(folder / f"genima_domain_{domain}.lock")
+        except PermissionError:  # another user's
+            continue
+        except BlockingIOError:
+            claimed = True
             continue
         try:
             if not _in_use(domain):
+                clear_unfinished_ports()
                 yield domain
                 return
         finally:
             os.close(claim)  # gives the lock back; the kernel does so if we are killed
-    raise EvaluationError(
+    kind = DomainsBusy if claimed else EvaluationError
+    raise kind(
         f"ROS domains {candidates[-1]} to {candidates[0]} are all in use; "
         "end other evaluations first"
     )
 
 
-def _try_claim(path: Path) -> int | None:
-    """Lock a file; None if somebody else holds it."""
+def _claim(path: Path) -> int:
+    """Lock a file.
+
+    Raises:
+        PermissionError: It is not ours.
+        BlockingIOError: Somebody holds it.
+    """
+    claim = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        claim = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except PermissionError:  # another user's
-        return None
-    with suppress(BlockingIOError):
         fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return claim
-    os.close(claim)
-    return None
+    except BlockingIOError:
+        os.close(claim)
+        raise
+    return claim
 
 
 def _in_use(domain: int) -> bool:

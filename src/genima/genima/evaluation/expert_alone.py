@@ -4,11 +4,12 @@
 `python -m genima.evaluation.expert_alone FOLDER WORKER` is such a worker.
 """
 
-import json
 import subprocess
 import sys
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from genima.errors import GenimaError
 from genima.evaluation.folder import EvaluationFolder
 from genima.evaluation.plan import EpisodeKey
 from genima.evaluation.records import ERROR_MARK, EpisodeRecord, Journal
+from genima.evaluation.running import Running, touch
 from genima.evaluation.trajectory import TrajectoryRecorder, save_trajectory
 from genima.evaluation.worlds import cameras_file, make_world
 from genima.launching.graph import started
@@ -52,10 +54,11 @@ def run_expert(folder: EvaluationFolder, world: World) -> None:
     journal = Journal(folder.episodes_file, plan)
     step_s = Policy().step_s
     while (key := folder.take_next()) is not None:
-        folder.running_file.write_text(json.dumps({"task": key.task, "seed": key.seed}))
+        Running(key, world.longest_job_s).write(folder.running_file)
+        sign_of_life = partial(touch, folder.running_file)
         joints = TrajectoryRecorder(0.0, step_s)
         began_s = time.perf_counter()
-        outcome = run_episode(world, key, plan.max_steps, step_s, joints)
+        outcome = run_episode(world, key, plan.max_steps, step_s, joints, sign_of_life)
         wall_s = round(time.perf_counter() - began_s, 3)
         table = joints.table(max(0, joints.last_step))
         save_trajectory(folder.trajectory_file(key), table, step_s)
@@ -64,7 +67,12 @@ def run_expert(folder: EvaluationFolder, world: World) -> None:
 
 
 def run_episode(
-    world: World, key: EpisodeKey, max_steps: int, step_s: float, joints: TrajectoryRecorder
+    world: World,
+    key: EpisodeKey,
+    max_steps: int,
+    step_s: float,
+    joints: TrajectoryRecorder,
+    sign_of_life: Callable[[], None],
 ) -> tuple[bool, int, str, str]:
     """Let the expert work until success or `max_steps`.
 
@@ -74,6 +82,7 @@ def run_episode(
         max_steps: Policy steps after which the episode has failed.
         step_s: Length of a policy step [s].
         joints: Takes the measured joint positions after each step.
+        sign_of_life: Called after each step.
 
     Returns:
         Success, steps, reason of failure, instruction: as in an `EpisodeRecord`.
@@ -93,6 +102,7 @@ def run_episode(
             q_last = chunk.q[0]
             step += 1
             joints.add(world.state().q, step * step_s)
+            sign_of_life()
     except GenimaError as error:
         return False, step, f"{ERROR_MARK}{error}", instruction
     return True, step, "", instruction
@@ -104,7 +114,8 @@ def main() -> None:
     try:
         plan = folder.read_plan()
         rig = load_rig(cameras_file(plan.world))
-        run_expert(folder, make_world(plan.world, rig, plan.scenery))
+        with closing(make_world(plan.world, rig, plan.scenery)) as world:
+            run_expert(folder, world)
     except GenimaError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

@@ -109,7 +109,7 @@ class EvaluationFolder:
         Raises:
             EvaluationError: Plan or records cannot be read.
         """
-        taken = self.claims.all()
+        taken = self.claims.keys()
         for key in self.remaining():
             if key not in taken and self.claims.take(key, self.worker):
                 return key

@@ -79,7 +79,7 @@ def _arguments(
         "agent": plan.agent.value,
         "controller": plan.controller.value,
         "pacing": plan.pacing.value,
-        "policy_file": str(Path(plan.policy).absolute() / "policy.yaml") if plan.policy else "",
+        "policy_file": str(Path(plan.policy) / "policy.yaml") if plan.policy else "",
         "execution_horizon": str(plan.execution_horizon),
         "first_horizon": str(plan.first_horizon),
         "check_drawing": str(plan.check_drawing).lower(),

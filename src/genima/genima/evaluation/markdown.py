@@ -63,7 +63,8 @@ def _checkpoint_lines(
     report: Mapping[str, Any], checkpoints: list[Mapping[str, Any]]
 ) -> list[str]:
     lines = [
-        f"Mean over {len(checkpoints)} checkpoints; the intervals take all episodes together.",
+        f"Mean over {len(checkpoints)} checkpoints; the intervals are those of the mean, all "
+        "having had the same episodes.",
         "",
         f"| checkpoint | {' | '.join(report['tasks'])} | mean |",
         f"|---|{'---:|' * (len(report['tasks']) + 1)}",

@@ -23,7 +23,8 @@ def make_plans(options: Mapping[str, Any]) -> list[EvaluationPlan]:
         PolicyError: A policy is no policy folder.
     """
     chosen = {name: choose(kind, options[name], name) for name, kind in CHOICES.items()}
-    policies = _words(options["policy"])
+    # Made absolute once: it is read again from other folders, and by other computers.
+    policies = [str(Path(name).absolute()) for name in _words(options["policy"])]
     doubled = sorted({name for name in policies if policies.count(name) > 1})
     if doubled:
         raise InvalidParameter(f"--policy names {doubled[0]} twice; name each checkpoint once")

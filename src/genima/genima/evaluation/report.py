@@ -13,7 +13,7 @@ from genima.evaluation.markdown import markdown_report
 from genima.evaluation.plan import Agent, EvaluationPlan
 from genima.evaluation.plots import draw_plots
 from genima.evaluation.records import EpisodeRecord
-from genima.evaluation.wilson import wilson_interval
+from genima.evaluation.wilson import wilson_interval_by_seed
 from genima.files import write_text
 
 #: Packages that a result can depend on.
@@ -60,12 +60,16 @@ def store_report(
 def _task_report(records: Sequence[EpisodeRecord]) -> dict[str, Any]:
     successes = [record for record in records if record.success]
     count, episodes = len(successes), len(records)
+    by_seed = {record.seed: 0 for record in records}
+    for record in successes:
+        by_seed[record.seed] += 1
+    runs = episodes // max(1, len(by_seed))  # one for each checkpoint
     measured = [r for r in records if r.targets_reached]
     return {
         "successes": count,
         "episodes": episodes,
         "success_rate": count / episodes if episodes else 0.0,
-        "wilson_95": list(wilson_interval(count, episodes)),
+        "wilson_95": list(wilson_interval_by_seed(list(by_seed.values()), runs)),
         "mean_steps_to_success": fmean(r.steps for r in successes) if successes else None,
         "drawn_error_deg": _weighted(measured, "drawn_error_deg"),
         "drawn_error_mm": _weighted(measured, "drawn_error_mm"),

@@ -26,6 +26,15 @@ def task_names(world: WorldName) -> tuple[str, ...]:
     return tuple(registered_tasks())
 
 
+def longest_step_s(world: WorldName) -> float:
+    """How long a policy step of a world may take before it is lost, besides its physics [s]."""
+    if world is WorldName.RLBENCH:
+        from genima.rlbench.simulator import Patience
+
+        return Patience().step_s
+    return 0.0
+
+
 def cameras_file(world: WorldName) -> Path:
     """The file that says where a world's cameras are; that of RLBench is written if need be.
 
