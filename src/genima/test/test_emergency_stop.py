@@ -3,7 +3,6 @@
 
 import pytest
 
-from genima.errors import InvalidParameter
 from genima.safety import EmergencyStop
 
 TIMEOUT_S = 1.0
@@ -11,7 +10,7 @@ TIMEOUT_S = 1.0
 
 @pytest.fixture
 def stop() -> EmergencyStop:
-    return EmergencyStop(TIMEOUT_S)
+    return EmergencyStop()
 
 
 def test_where_no_button_was_ever_heard_the_arm_may_move(stop: EmergencyStop) -> None:
@@ -26,8 +25,9 @@ def test_pressed_button_stops_until_it_is_released(stop: EmergencyStop) -> None:
     assert stop.reason(99.0) is None
 
 
-def test_released_button_does_not_hide_a_pressed_one_of_the_same_name() -> None:
-    stop = EmergencyStop(TIMEOUT_S, memory_s=1.0)
+def test_released_button_does_not_hide_a_pressed_one_of_the_same_name(
+    stop: EmergencyStop,
+) -> None:
     for beat in range(20):
         now_s = 10.0 + 0.2 * beat
         stop.hear(True, "button", now_s)
@@ -49,7 +49,7 @@ def test_one_button_of_several_is_enough(stop: EmergencyStop) -> None:
     stop.hear(True, "door", now_s=10.0)
     stop.hear(False, "pendant", now_s=10.1)
     assert "'door' is pressed" in str(stop.reason(10.1))
-    stop.hear(False, "door", now_s=10.5)
+    stop.hear(False, "door", now_s=11.0)
     assert "'pendant' has been silent" in str(stop.reason(10.2 + TIMEOUT_S))
 
 
@@ -69,9 +69,3 @@ def test_flood_of_names_stops_the_arm_and_fills_no_memory(stop: EmergencyStop) -
 def test_nameless_button_works_too(stop: EmergencyStop) -> None:
     stop.hear(True, " ", now_s=10.0)
     assert "'unnamed' is pressed" in str(stop.reason(10.0))
-
-
-@pytest.mark.parametrize("timeout_s", [0.0, -1.0, float("nan"), float("inf")])
-def test_time_out_that_makes_no_sense_is_refused(timeout_s: float) -> None:
-    with pytest.raises(InvalidParameter, match="timeout_s"):
-        EmergencyStop(timeout_s)

@@ -31,7 +31,7 @@ def released_button() -> StopButton:
 
 
 def test_it_begins_pressed_and_releases_no_stop_that_died_pressed() -> None:
-    listener = EmergencyStop(1.0)
+    listener = EmergencyStop()
     for begun_s in (10.0, 20.0):  # started, and started again
         button = StopButton("door")
         listener.hear(button.pressed, button.name, begun_s)

@@ -282,7 +282,7 @@ def test_arm_that_stopped_by_itself_is_left_alone_until_a_new_goal(loop: Loop) -
 def test_emergency_stop_halts_within_a_period_and_its_braking_time_and_is_latched(
     loop: Loop, lost: bool
 ) -> None:
-    stop = EmergencyStop(timeout_s=1.0)
+    stop = EmergencyStop()
     stop.hear(False, "pendant", loop.now_s)
     under_way(loop)
     if not lost:
@@ -292,8 +292,9 @@ def test_emergency_stop_halts_within_a_period_and_its_braking_time_and_is_latche
     loop.session.halt(reason)
     assert loop.status.state is SessionState.HALTED
     require_rest(loop, BRAKING_S)
-    stop.hear(False, "pendant", loop.now_s)
-    assert stop.reason(loop.now_s) is None
+    later_s = loop.now_s + 1.0
+    stop.hear(False, "pendant", later_s)
+    assert stop.reason(later_s) is None
     loop.offer(target())
     assert loop.run(1.0) == []  # released, and still it stands
     assert loop.status.state is SessionState.HALTED

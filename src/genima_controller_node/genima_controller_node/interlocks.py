@@ -12,8 +12,6 @@ from genima_ros.crowd import crowd
 from genima_ros.lifecycle import GenimaNode
 from genima_ros.qos import EMERGENCY_STOP, LATCHED
 
-#: Longest silence of an emergency stop; five of its heartbeats are lost then [s].
-_STOP_TIMEOUT_S = 1.0
 #: A driver repeats its status once a second; what one said that is gone is forgotten [s].
 _DRIVER_MEMORY_S = 3.0
 _UNABLE = (DriverStatus.DISCONNECTED, DriverStatus.HALTED)
@@ -33,7 +31,7 @@ class Interlocks:
         self._node = node
         self._dry_run = dry_run
         self._on_stop = on_stop
-        self._stops = EmergencyStopMemory(_STOP_TIMEOUT_S, memory_s=_STOP_TIMEOUT_S)
+        self._stops = EmergencyStopMemory()
         self._driver = ("", 0.0)
         self._arm_held = True
         node.subscribe(EmergencyStop, "estop", self._on_emergency_stop, EMERGENCY_STOP)

@@ -6,7 +6,7 @@ from genima.driver.motion import ArmMotion
 from genima.driver.types import DriverCause
 from genima.errors import NotReady
 from genima.franka.hand import FingerStop, Hand
-from genima.safety.emergency_stop import STOP_MEMORY_S, EmergencyStop
+from genima.safety.emergency_stop import EmergencyStop
 
 #: These end by themselves while nobody holds the arm: a person moves it, or it gets ready.
 PASSING = (DriverCause.GUIDED, DriverCause.NOT_READY)
@@ -27,7 +27,7 @@ class Halts:
         self._motion = motion
         self._equipment = equipment
         self._fingers = FingerStop(hand)
-        self._emergency_stop = EmergencyStop(memory_s=STOP_MEMORY_S)
+        self._emergency_stop = EmergencyStop()
         self._halted_anew: tuple[DriverCause, str] | None = None
 
     def halt(self, cause: DriverCause, reason: str) -> None:

@@ -3,10 +3,11 @@
 
 from typing import NamedTuple
 
-from genima.errors import InvalidParameter
-
-#: A stop counts for so long after it was heard pressed [s]; five of its heartbeats.
-STOP_MEMORY_S = 1.0
+#: Longest silence of a source [s]; five of its heartbeats are lost then.
+_TIMEOUT_S = 1.0
+#: How long a press goes on to count after it was heard last [s]: of two stops with one name, the
+#: one that is released must not hide the one that is pressed.
+_MEMORY_S = 1.0
 #: More buttons than any cell has; further ones are somebody flooding the topic.
 _MOST_SOURCES = 16
 #: A source's name is cut to this many characters.
@@ -25,21 +26,9 @@ class EmergencyStop:
     A source that was heard once has to go on: a button whose cable or program is broken counts as
     pressed. Latching is the caller's: it stands from the first reason on until a person acts.
     One thread may hear while another one asks.
-
-    Args:
-        timeout_s: Longest silence of a source [s].
-        memory_s: How long a press goes on to count after it was heard last [s]: of two stops with
-            one name, the one that is released must not hide the one that is pressed.
-
-    Raises:
-        InvalidParameter: The time-out is not positive.
     """
 
-    def __init__(self, timeout_s: float = 1.0, memory_s: float = 0.0) -> None:
-        if not 0 < timeout_s < float("inf"):
-            raise InvalidParameter(f"timeout_s: got {timeout_s}; it must be positive and finite")
-        self._timeout_s = timeout_s
-        self._memory_s = memory_s
+    def __init__(self) -> None:
         self._heard: dict[str, _Heard] = {}
         self._flooded = False
 
@@ -66,14 +55,14 @@ class EmergencyStop:
             if state.pressed:
                 return f"the emergency stop {name!r} is pressed; release it when all is safe"
         for name, state in heard.items():
-            if now_s - state.pressed_s < self._memory_s:
+            if now_s - state.pressed_s < _MEMORY_S:
                 return (
                     f"the emergency stop {name!r} is pressed or was only now released; wait "
-                    f"{self._memory_s} s, and if this stays, give each stop a name of its own"
+                    f"{_MEMORY_S} s, and if this stays, give each stop a name of its own"
                 )
-            if not now_s - state.at_s <= self._timeout_s:  # so that NaN is silence as well
+            if not now_s - state.at_s <= _TIMEOUT_S:  # so that NaN is silence as well
                 return (
                     f"the emergency stop {name!r} has been silent for more than "
-                    f"{self._timeout_s} s; see whether it is connected and its program runs"
+                    f"{_TIMEOUT_S} s; see whether it is connected and its program runs"
                 )
         return None

@@ -12,7 +12,7 @@ from genima.franka.arm_and_hand import ArmAndHand
 from genima.franka.hand import FingerStop
 from genima.franka.types import ArmReading, HoldingGains
 from genima.limits import limits_of
-from genima.safety.emergency_stop import STOP_MEMORY_S, EmergencyStop
+from genima.safety.emergency_stop import EmergencyStop
 from genima.teleop.leaders import Leader
 from genima.teleop.mirror import Mirror
 from genima.teleop.types import (
@@ -73,7 +73,7 @@ class TeleopSession:
         self._on_defect = on_defect
         self._clock_s = clock_s
         self._mirror = Mirror(limits_of(follower.arm.settings.robot), parameters)
-        self._emergency_stop = EmergencyStop(memory_s=STOP_MEMORY_S)
+        self._emergency_stop = EmergencyStop()
         self._fingers = FingerStop(follower.hand)
         self._mirror_lock = threading.Lock()
         self._arms_lock = threading.Lock()
