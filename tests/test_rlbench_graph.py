@@ -30,6 +30,7 @@ def genima(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
         "COPPELIASIM_ROOT": str(folder),
         "GENIMA_CACHE": str(folder / "cache"),
         "DISPLAY": ":0",
+        "DOUBLE_HAS_A_CHILD": str(folder / "child"),
     }
     return subprocess.run(
         [sys.executable, "-m", "genima.cli", *map(str, words)],
@@ -74,6 +75,8 @@ def test_demonstrations_of_the_planner_are_collected(tmp_path: Path) -> None:
     assert np.abs(first.q[30] - second.q[30]).max() > 0.01
     plan = json.loads((out / "collection.json").read_text())
     assert plan["plan"]["world"] == "rlbench" and "rlbench" in plan["made_with"]
+    child = Path("/proc") / (tmp_path / "child").read_text() / "stat"
+    assert not child.exists() or " Z " in child.read_text()  # let go of, with all that it started
 
 
 def test_without_rlbench_somebody_is_told_where_to_look(tmp_path: Path) -> None:

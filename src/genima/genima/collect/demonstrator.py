@@ -28,6 +28,10 @@ class Demonstrator(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of the simulator."""
+        ...
+
 
 class MujocoDemonstrator:
     """The expert of the embedded world.
@@ -59,6 +63,11 @@ class MujocoDemonstrator:
         if rollout is None or rollout.key != key:  # it was tried by somebody else
             rollout = roll_out(self._world, key, self._max_steps)
         record(rollout, self._renderer, self._square_rig, writer)
+
+    def close(self) -> None:
+        """Let go of world and graphics."""
+        self._renderer.close()
+        self._world.close()
 
 
 def make_demonstrator(

@@ -15,7 +15,8 @@ from genima.collect.schedule import Job
 from genima.collect.worker import Reply, WorkerSettings, work
 from genima.launching.one_core import ONE_CORE
 
-_END_LIMIT_S = 5.0
+#: How long a process may take to end [s]; a simulator of its own takes some of it.
+_END_LIMIT_S = 15.0
 #: Longer than any episode takes [s]; who needs more hangs.
 _JOB_LIMIT_S = 600.0
 
@@ -59,6 +60,8 @@ class WorkerPool:
         trace: TracebackType | None,
     ) -> None:
         for worker in self._workers:
+            worker.dismiss()
+        for worker in self._workers:
             worker.kill()
 
     @property
@@ -99,6 +102,7 @@ class _Worker:
         self.name = name
         self.job: Job | None = None
         self.began_s = 0.0
+        self._has_answered = self._dismissed = False
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         arguments: tuple[Connection, WorkerSettings, int] = (theirs, settings, os.getpid())
@@ -119,16 +123,26 @@ class _Worker:
         assert self.job is not None
         job, self.job = self.job, None
         try:
-            return job, self.connection.recv()
+            reply: Reply = self.connection.recv()
         except (EOFError, OSError):
             self._process.join(_END_LIMIT_S)
             return job, Crash(self.name, _how_it_ended(self._process.exitcode))
+        self._has_answered = True
+        return job, reply
 
     def end_process(self) -> None:
         self._process.kill()
         self._process.join(_END_LIMIT_S)
 
+    def dismiss(self) -> None:
+        """Let an idle process see that there are no more jobs, and let go of its simulator."""
+        if self.job is None and self._has_answered:
+            self.connection.close()
+            self._dismissed = True
+
     def kill(self) -> None:
+        if self._dismissed:
+            self._process.join(_END_LIMIT_S)
         self.end_process()
         self.connection.close()
 

@@ -3,6 +3,7 @@
 
 import os
 import signal
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -67,13 +68,13 @@ def work(connection: Connection, settings: WorkerSettings, parent: int) -> None:
     """
     die_with(parent)()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes through the parent
-    worker = _Worker(settings)
-    while True:
-        try:
-            job: Job = connection.recv()
-        except EOFError:
-            return
-        connection.send(worker.reply(job))
+    with closing(_Worker(settings)) as worker:
+        while True:
+            try:
+                job: Job = connection.recv()
+            except EOFError:
+                return
+            connection.send(worker.reply(job))
 
 
 class _Worker:
@@ -86,6 +87,9 @@ class _Worker:
             settings.image_quality,
             settings.max_steps,
         )
+
+    def close(self) -> None:
+        self._demonstrator.close()
 
     def reply(self, job: Job) -> Reply:
         try:

@@ -10,6 +10,7 @@ import enum
 import logging
 import os
 import signal
+import subprocess
 import sys
 import time
 import types
@@ -234,6 +235,8 @@ class Environment:
         print("QMutex: destroying locked mutex", flush=True)  # as CoppeliaSim likes to
         if os.environ.get("DOUBLE_HANGS_AT_LAUNCH"):
             time.sleep(1000)
+        if file := os.environ.get("DOUBLE_HAS_A_CHILD"):  # as CoppeliaSim may
+            Path(file).write_text(str(subprocess.Popen(["sleep", "1000"]).pid))
         self._launched = True
 
     def get_task(self, task_class):
