@@ -23,7 +23,7 @@ from genima_controller_node.late_node import LateNode
 from genima_controller_node.parameters import ControllerParameters
 from genima_controller_node.planned_markers import PlannedMarkers
 from genima_controller_node.planning import make_session, planner_factory
-from genima_controller_node.status import StatusPublisher, health_of
+from genima_controller_node.status import ControllerStatusPublisher, health_of
 from genima_controller_node.target_intake import TargetIntake
 from genima_ros.cameras import CameraInfos
 from genima_ros.control_thread import STATUS_POLL_S, ControlThread
@@ -54,7 +54,7 @@ class ControllerNode(LateNode):
         self._instructions = self.advertise(String, "instruction", LATCHED)
         self._markers = PlannedMarkers(self, 0.0 if p.approve else 2.0 * self._policy.horizon_s)
         statuses = self.advertise(ControllerStatus, "status", LATCHED)
-        self._statuses = StatusPublisher(statuses, self.get_logger())
+        self._statuses = ControllerStatusPublisher(statuses, self.get_logger())
         self._commands = CommandPublisher(self, self._lockstep, p.dry_run)
         self._interlocks = Interlocks(self, p.dry_run, self._halt_if_active)
         if p.approve:

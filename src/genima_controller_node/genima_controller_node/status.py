@@ -20,7 +20,7 @@ _REPEAT_POLLS = 20
 _PUNCTUAL_S = 0.005
 
 
-class StatusPublisher:
+class ControllerStatusPublisher:
     """Publishes the status when it changes, when time jumps, and every so many polls.
 
     What an operator at a terminal wants to see of it goes to the log.

@@ -6,7 +6,7 @@ from genima_msgs.msg import ControllerStatus
 
 from genima.control.session_types import SessionState, SessionStatus
 from genima.timing import DeadlineLoop
-from genima_controller_node.status import StatusPublisher, health_of
+from genima_controller_node.status import ControllerStatusPublisher, health_of
 from genima_ros.conversions import seconds
 from genima_ros.diagnostics import Level
 
@@ -27,7 +27,7 @@ class Ear:
 class Bench:
     def __init__(self) -> None:
         self.ear: Any = Ear()
-        self.publisher = StatusPublisher(self.ear, self.ear)
+        self.publisher = ControllerStatusPublisher(self.ear, self.ear)
 
     def poll(self, status: SessionStatus, now_s: float = 5.0) -> int:
         """Returns how many messages were published."""
