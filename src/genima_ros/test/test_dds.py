@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from genima.evaluation.domain import claim_domain
 from genima_ros.dds import set_up_dds
 
 _START_A_NODE = """
@@ -32,6 +33,21 @@ def test_middleware_reads_the_profile_without_complaint() -> None:
         check=True,
     )
     assert "XMLPARSER" not in done.stdout + done.stderr
+
+
+def test_node_starts_where_another_was_killed_while_it_started() -> None:
+    with claim_domain() as domain:
+        # Of the domain's participants; see the table of ports in RTPS 2.3, 9.6.1.
+        first = 7400 + 250 * domain + 11
+        for number in range(first, first + 20, 2):
+            port = Path("/dev/shm") / f"fastrtps_port{number}"
+            port.unlink(missing_ok=True)
+            port.touch()
+            os.utime(port, (1.0, 1.0))
+        environment = os.environ | {"ROS_DOMAIN_ID": str(domain)}
+        environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+        command = [sys.executable, "-c", _START_A_NODE]
+        subprocess.run(command, env=environment, timeout=60, check=True)
 
 
 def test_profile_of_the_user_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
