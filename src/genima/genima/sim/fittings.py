@@ -15,6 +15,7 @@ BUTTON_CAP_M = 0.018
 BUTTON_PRESSED_M = 0.003
 """From here on a button counts as pressed."""
 _BUTTON_TRAVEL_M = 0.010
+_PLANKS = 12
 
 
 def add_shell(
@@ -132,13 +133,11 @@ def tab_of(edge: Sequence[float]) -> tuple[float, float, float]:
     return x + _TAB_OUT_M, y, z
 
 
-def add_round_wall(
-    body: mujoco.MjsBody, radius_m: float, height_m: float, thick_m: float, pieces: int = 12
-) -> None:
+def add_round_wall(body: mujoco.MjsBody, radius_m: float, height_m: float, thick_m: float) -> None:
     """What is felt of an open cylinder that stands on the body's origin: planks and a bottom."""
-    half_width = radius_m * np.tan(np.pi / pieces)
-    for k in range(pieces):
-        angle = 2 * np.pi * k / pieces
+    half_width = radius_m * np.tan(np.pi / _PLANKS)
+    for k in range(_PLANKS):
+        angle = 2 * np.pi * k / _PLANKS
         out = (radius_m - thick_m / 2) * np.array([np.cos(angle), np.sin(angle)])
         props.add_collider(
             body,

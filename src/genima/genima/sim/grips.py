@@ -2,6 +2,7 @@
 """How experts hold things: poses of the hand at a handle, the way along a hinge, and checks."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -22,6 +23,7 @@ _AT_REST_M = 0.015
 _REACH_M = 0.09
 _ABOVE_M = 0.10
 _PRESS_DEPTH_M = 0.010
+_SWING_M_S = 0.09
 _UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -65,56 +67,13 @@ def at_rest(locate: Locate, where: Float[Array, "3"], within_m: float = _AT_REST
     return holds
 
 
-def in_hand(locate: Locate, within_m: float = _IN_HAND_M) -> Holds:
+def in_hand(locate: Locate) -> Holds:
     """That a thing is between the fingers."""
 
     def holds(model: mujoco.MjModel, data: mujoco.MjData) -> bool:
-        return PandaReadings(model).tcp_distance_m(data, locate(data)) < within_m
+        return PandaReadings(model).tcp_distance_m(data, locate(data)) < _IN_HAND_M
 
     return holds
-
-
-def swing(
-    name: str,
-    start: Float[Array, "4 4"],
-    joint: object,
-    angle_rad: float,
-    *,
-    follow: float = 0.0,
-    gripper_open: bool = False,
-    speed_m_s: float = 0.09,
-    holds: Holds | None = None,
-) -> tuple[Waypoint, ...]:
-    """The way of a hand along the circle about a hinge.
-
-    Args:
-        name: Name of the waypoints.
-        start: Pose of the TCP at the beginning, (4, 4).
-        joint: The hinge in the live data, as `data.joint` gives it.
-        angle_rad: How far [rad].
-        follow: Share of the angle by which the hand itself turns; 0 keeps its orientation.
-        gripper_open: State of the gripper.
-        speed_m_s: Greatest speed of the TCP [m/s].
-        holds: Must be true on the way.
-    """
-    anchor, axis = np.array(joint.xanchor), np.array(joint.xaxis)  # type: ignore[attr-defined]
-    arm = start[:3, 3] - anchor
-    radius_m = float(np.linalg.norm(arm - axis * (arm @ axis)))
-    curved = radius_m > _ON_AXIS_M
-    pieces = max(1, int(np.ceil(abs(angle_rad) / _ARC_PIECE_RAD))) if curved else 1
-    way = []
-    for k in range(1, pieces + 1):
-        part = angle_rad * k / pieces
-        pose = np.eye(4)
-        turn = Rotation.from_rotvec(follow * part * axis).as_matrix()
-        pose[:3, :3] = turn @ start[:3, :3]
-        round_hinge = Rotation.from_rotvec(part * axis).as_matrix()
-        pose[:3, 3] = anchor + round_hinge @ (arm)
-        last = k == pieces
-        way.append(
-            Waypoint(name, pose, gripper_open, speed_m_s, True, holds=holds, passing=not last)
-        )
-    return tuple(way)
 
 
 def turn_by_handle(
@@ -145,7 +104,7 @@ def turn_by_handle(
         Waypoint("before", before, gripper_open=True, holds=still),
         Waypoint("reach", grasp, True, speed_m_s=0.12, straight=True, holds=still),
         Waypoint("grasp", grasp, gripper_open=False, holds=held),
-        *swing("swing", grasp, hinge, angle, follow=follow, holds=held),
+        *_swing(grasp, hinge, angle, follow, held),
     )
 
 
@@ -183,3 +142,33 @@ def pick_up(
         Waypoint("grasp", grasp, gripper_open=False, holds=held),
         Waypoint("lift", lift, False, lift_speed_m_s, straight=True, holds=held),
     )
+
+
+def _swing(
+    start: Float[Array, "4 4"], joint: Any, angle_rad: float, follow: float, holds: Holds
+) -> tuple[Waypoint, ...]:
+    """The way of a closed hand along the circle about a hinge.
+
+    Args:
+        start: Pose of the TCP at the beginning, (4, 4).
+        joint: The hinge in the live data, as `data.joint` gives it.
+        angle_rad: How far [rad].
+        follow: Share of the angle by which the hand itself turns; 0 keeps its orientation.
+        holds: Must be true on the way.
+    """
+    anchor, axis = np.array(joint.xanchor), np.array(joint.xaxis)
+    arm = start[:3, 3] - anchor
+    radius_m = float(np.linalg.norm(arm - axis * (arm @ axis)))
+    curved = radius_m > _ON_AXIS_M
+    pieces = max(1, int(np.ceil(abs(angle_rad) / _ARC_PIECE_RAD))) if curved else 1
+    way = []
+    for k in range(1, pieces + 1):
+        part = angle_rad * k / pieces
+        pose = np.eye(4)
+        turn = Rotation.from_rotvec(follow * part * axis).as_matrix()
+        pose[:3, :3] = turn @ start[:3, :3]
+        round_hinge = Rotation.from_rotvec(part * axis).as_matrix()
+        pose[:3, 3] = anchor + round_hinge @ arm
+        passing = k < pieces
+        way.append(Waypoint("swing", pose, False, _SWING_M_S, True, holds=holds, passing=passing))
+    return tuple(way)

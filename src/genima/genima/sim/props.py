@@ -44,7 +44,7 @@ def yaw_of(data: mujoco.MjData, body: str) -> float:
     return float(np.arctan2(xmat[3], xmat[0]))
 
 
-def wrap(angle_rad: float, period_rad: float = 2 * np.pi) -> float:
+def wrap(angle_rad: float, period_rad: float) -> float:
     """The angle's equal nearest to zero, for something that repeats every `period_rad`."""
     return float((angle_rad + period_rad / 2) % period_rad - period_rad / 2)
 
