@@ -62,7 +62,7 @@ def test_command_stands_before_anything_is_spliced() -> None:
     arm = splicer()
     sample = arm.sample(5.0)
     assert (sample.q == Q_HOME).all() and not sample.dq.any() and not sample.ddq.any()
-    assert arm.steps_executed(5.0) == 0 and arm.end_s == -np.inf
+    assert arm.end_s == -np.inf
 
 
 @settings(max_examples=60, deadline=None)
@@ -139,12 +139,6 @@ def test_minimum_jerk_chunk_ends_on_its_target() -> None:
 def test_chunk_that_does_not_last_now_is_refused(start_s: float, now_s: float) -> None:
     with pytest.raises(InvalidCommand, match="while it lasts"):
         splicer().splice(chunk_of(start_s), now_s)
-
-
-def test_steps_executed_count_from_the_splice() -> None:
-    arm = splicer()
-    arm.splice(chunk_of(0.0), 0.1)
-    assert [arm.steps_executed(t_s) for t_s in (0.1, 0.149, 0.15, 0.6)] == [0, 0, 1, 10]
 
 
 def test_chunk_of_one_step_is_enough() -> None:

@@ -23,7 +23,7 @@ def excess(
     splicer: ChunkSplicer,
     now_s: float,
     limits: JointLimits,
-    ddq_jitter: Float[Array, "7"] | float = np.inf,
+    ddq_jitter: Float[Array, "7"] | float,
 ) -> float:
     """How many times too fast a splicer's motion is, from now to its end.
 

@@ -65,19 +65,12 @@ class ChunkSplicer:
         self._stop: Quintic | None = None
         self._start_s = -np.inf
         self._end_s = -np.inf
-        self._step_s = np.inf
         self._set_gripper(gripper_open, np.empty(0), np.empty(0, bool))
 
     @property
     def end_s(self) -> float:
         """When the spliced motion reaches its last waypoint [s]; before any splice -inf."""
         return self._end_s
-
-    def steps_executed(self, now_s: float) -> int:
-        """How many whole steps of the newest chunk have been executed since it was spliced."""
-        if not np.isfinite(self._start_s):
-            return 0
-        return max(0, int((now_s - self._start_s + SAME_TIME_S) / self._step_s))
 
     def splice(self, chunk: ActionChunk, now_s: float) -> None:
         """Go over to a chunk. It may have begun before `now_s`; its past steps are left out.
@@ -103,7 +96,7 @@ class ChunkSplicer:
 
         begins_s = chunk.times_s - chunk.step_s
         self._set_gripper(self._gripper_at(now_s), begins_s, chunk.gripper_open)
-        self._begin(motion, now_s, chunk.end_s, chunk.step_s)
+        self._begin(motion, now_s, chunk.end_s)
 
     def move_to(
         self,
@@ -145,24 +138,21 @@ class ChunkSplicer:
         arrived = arrived_from(q, q_target, ARRIVAL_TOLERANCE_RAD)
         arrival_s = now_s + times_s[np.argmax(arrived)]
         self._set_gripper(self._gripper_at(now_s), np.array([arrival_s]), np.array([gripper_open]))
-        self._begin(path.at, now_s, path.end_s, step_s)
+        self._begin(path.at, now_s, path.end_s)
 
     def stop(self, now_s: float) -> float:
         """Give the motion up and come to rest; returns when [s]. What is next may begin then."""
         present = self._at(now_s)
         self._set_gripper(self._gripper_at(now_s), np.empty(0), np.empty(0, bool))
         self._stop = None
-        stop = self._begin(lambda t_s: present, now_s, now_s, self._step_s)
-        return stop.end_s
+        return self._begin(lambda t_s: present, now_s, now_s).end_s
 
     def sample(self, t_s: float) -> CommandSample:
         """The command at a time, which should not lie before the newest splice."""
         return CommandSample(*self._at(t_s), gripper_open=self._gripper_at(t_s))
 
-    def _begin(
-        self, motion: Callable[[float], Motion], now_s: float, end_s: float, step_s: float
-    ) -> Quintic:
-        self._motion, self._start_s, self._end_s, self._step_s = motion, now_s, end_s, step_s
+    def _begin(self, motion: Callable[[float], Motion], now_s: float, end_s: float) -> Quintic:
+        self._motion, self._start_s, self._end_s = motion, now_s, end_s
         self._before, self._stop = self._stop, Quintic.stop(motion(end_s), end_s, self._limits)
         return self._stop
 

@@ -60,15 +60,12 @@ class ArmMotion:
     Args:
         limits: Of the arm.
         parameters: How it is driven.
-        gate: Checks each command before it is sent; None for one with the parameters' limits.
     """
 
-    def __init__(
-        self, limits: JointLimits, parameters: DriverParameters, gate: CommandGate | None = None
-    ) -> None:
+    def __init__(self, limits: JointLimits, parameters: DriverParameters) -> None:
         self._limits = limits
         self._parameters = parameters
-        self._gate = gate or CommandGate(limits, gate_parameters(parameters))
+        self._gate = CommandGate(limits, gate_parameters(parameters))
         self._follower = TrajectoryFollower(limits=limits)
         self._order = JointOrder(JOINT_NAMES, extra_allowed=False)
         self._home: Quintic | None = None
