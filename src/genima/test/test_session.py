@@ -639,7 +639,7 @@ def test_slow_arm_that_gets_another_target_in_motion_does_not_go_on_in_the_old_d
     loop = Loop(SessionSettings(execution_horizon=5), fraction=fraction)
     loop.start()
     for goal in way:
-        loop.session._due_s = loop.now_s  # at the worst moment, be it due or not
+        loop.session._watch.due_s = loop.now_s  # at the worst moment, be it due or not
         q_goal = np.where(np.arange(7) == 0, goal, Q_HOME)
         begins = loop.sent[-1] if loop.sent else Setpoint(loop.now_s, loop.arm, np.zeros(7))
         motion = loop.session._motion

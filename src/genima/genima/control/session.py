@@ -5,12 +5,14 @@ Time is given, never read. Setpoints lie on a fixed grid and are committed a sho
 that what is late by a little does not disturb the arm. The caller serialises the calls.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from genima.arrays import Array, Float
 from genima.control.committed_motion import CommittedMotion
 from genima.control.consent import Consent
-from genima.control.goal import require_goal
+from genima.control.goal import Goal
 from genima.control.hold_watch import TAKES_HOLD, HoldWatch
 from genima.control.joint_history import JointHistory
 from genima.control.planner import Plan
@@ -51,22 +53,17 @@ class ControlSession:
         self._hold = HoldWatch()
         self._watch = TargetWatch(settings.first_target_timeout_s, settings.target_timeout_s)
         self.history, self.arm_held = JointHistory(), True
-        self._state = SessionState.IDLE
-        self._reason = self._instruction = ""
-        self._chunks = self._refused = 0
-        self._fit, self._adopted_stamp_s = -1.0, -np.inf
-        self._due_s = -np.inf  # when the next target is to be taken
+        self._goal = Goal()
 
     @property
     def status(self) -> SessionStatus:
         """The present state."""
-        told = (self._state, self._reason, self._instruction, self._chunks, self._motion.limited)
-        return SessionStatus(*told, self._fit, self._refused)
+        return replace(self._goal.status, filter_active=self._motion.limited)
 
     @property
     def active(self) -> bool:
         """Whether a goal is being worked on."""
-        return self.status.active
+        return self._goal.status.active
 
     @property
     def moving(self) -> bool:
@@ -85,7 +82,7 @@ class ControlSession:
 
     def target_age_s(self, now_s: float) -> float:
         """Age of the target that is being followed [s]; negative if there is none."""
-        return now_s - self._adopted_stamp_s if np.isfinite(self._adopted_stamp_s) else -1.0
+        return self._watch.age_s(now_s)
 
     def on_joint_state(
         self, q: Float[Array, "7"], stamp_s: float, gripper_open: bool | None
@@ -98,22 +95,18 @@ class ControlSession:
             self._begin_anew(stamp_s)
 
     def begin(self, instruction: str, now_s: float) -> None:
-        """Begin to work on a goal; raises as `require_goal` does. A first target is wanted."""
-        stale = self.history.stale(now_s, self._joint_timeout_s)
-        require_goal(instruction, self._instruction if self.active else "", stale)
-        self._state, self._reason = SessionState.WAITING, _FIRST
-        self._instruction = instruction.strip()
-        self._chunks = self._refused = 0
-        self._fit, self._motion.limited = -1.0, False
-        self._adopted_stamp_s, self._due_s = -np.inf, now_s
+        """Begin to work on a goal; raises as `Goal.begin` does. A first target is wanted."""
+        self._goal.begin(instruction, _FIRST, self.history.stale(now_s, self._joint_timeout_s))
+        self._motion.limited = False
         self._hold.begin(now_s)
+        self._watch.forget()
         self._watch.begin(now_s)
         self._motion.leave_gripper()
 
     def refuse_goal(self, reason: str) -> None:
         """Tell why a goal was not begun; what is being worked on goes on."""
         if not self.active:
-            self._state, self._reason = SessionState.IDLE, f"goal refused: {reason}"
+            self._goal.enter(SessionState.IDLE, f"goal refused: {reason}")
 
     def end(self, reason: str) -> None:
         """Give the goal up; the arm comes to rest within its limits."""
@@ -130,14 +123,14 @@ class ControlSession:
     def wants_target(self, now_s: float) -> bool:
         """Whether a target would be taken now."""
         waits = self.active and self.arm_held and not self._consent.pending
-        return waits and now_s >= self._due_s - SAME_TIME_S
+        return waits and self._watch.due(now_s)
 
     def not_before_s(self) -> float:
         """Oldest stamp [s] of a target worth taking; none is taken twice."""
         newest_s = self.history.newest_s if self._settings.blocking else self._watch.began_s
         if self._settings.approve:  # the operator is to see the arm where it stands
-            newest_s = max(newest_s, self._due_s)
-        return max(newest_s, self._adopted_stamp_s + SAME_TIME_S)
+            newest_s = max(newest_s, self._watch.due_s)
+        return max(newest_s, self._watch.followed_s + SAME_TIME_S)
 
     def offer(self, plan: Plan, stamp_s: float, now_s: float) -> bool:
         """Look at a plan made from a tile stamped `stamp_s`, and tell whether one was wanted.
@@ -154,8 +147,7 @@ class ControlSession:
             self.halt(plan.warning)
         elif self._settings.approve:
             self._consent.ask(plan, self.history.newest_q, now_s)
-            words = "; ".join(filter(None, [_ASK, plan.warning]))
-            self._state, self._reason, self._fit = SessionState.AWAITING_APPROVAL, words, plan.fit
+            self._goal.ask("; ".join(filter(None, [_ASK, plan.warning])), plan.fit)
         elif refusal := self._adopt(plan, stamp_s, now_s):
             self.refuse(refusal, now_s, plan.fit)
         return True
@@ -184,13 +176,10 @@ class ControlSession:
         """Do not follow a tile; ask for another one after a short stand."""
         if not self.wants_target(now_s):
             return
-        self._refused += 1
-        self._reason, self._fit = reason, fit
-        self._due_s = now_s + self._settings.retry_s
-        if self._settings.blocking:
-            self._try_to_seed(now_s)  # a waiting world's time goes on only if setpoints do
-        if self.moving and self.active:
-            self._state = SessionState.HOLDING
+        self._goal.refuse(reason, fit)
+        self._watch.due_s = now_s + self._settings.retry_s
+        if self._may_wait(now_s) and self.moving:
+            self._goal.enter(SessionState.HOLDING, reason)
 
     def advance(self, now_s: float) -> list[Setpoint]:
         """Commit setpoints until the lookahead is covered; empty while nothing is to move."""
@@ -203,13 +192,13 @@ class ControlSession:
         if lost := motion.make_up_for_delay(now_s):
             self._lose_motion(lost)
             return []
-        setpoints, brake = motion.commit(self.history.newest, self._adopted_stamp_s, now_s)
+        setpoints, brake = motion.commit(self.history.newest, self._watch.followed_s, now_s)
         if brake is not None:
             self._note_brake(brake)
         return setpoints
 
     def _stop(self, state: SessionState, reason: str) -> None:
-        self._state, self._reason = state, reason
+        self._goal.enter(state, reason)
         self._consent.drop()
         self._motion.stop(reason)
 
@@ -227,47 +216,53 @@ class ControlSession:
         seen_s = stamp_s if self.moving and not settings.approve else np.inf
         if not self._try_to_seed(now_s):
             return ""
-        steps = settings.executed_steps(self._chunks + 1, self._policy.horizon_steps)
+        steps = settings.executed_steps(self._goal.status.chunks + 1, self._policy.horizon_steps)
         try:
-            self._due_s = now_s + motion.follow(plan, seen_s, steps)
+            self._watch.follow(stamp_s, now_s + motion.follow(plan, seen_s, steps))
         except InvalidCommand as error:
             return str(error)
-        self._chunks += 1
-        self._fit, self._adopted_stamp_s = plan.fit, stamp_s
         words = filter(None, [_DRY_RUN * settings.dry_run, plan.warning, motion.slowness])
-        self._state, self._reason = SessionState.RUNNING, "; ".join(words)
+        self._goal.follow("; ".join(words), plan.fit)
         return ""
 
     def _see_to_hold(self, now_s: float) -> None:
         """While the driver takes hold of the arm, send it where it stands; then want a target."""
         if self.arm_held or not self.active:
             self._hold.begin(now_s)
-            self._reason = _FIRST if self._reason == TAKES_HOLD else self._reason
+            if self._goal.status.reason == TAKES_HOLD:
+                self._goal.enter(self._goal.state, _FIRST)
         elif overdue := self._hold.overdue(now_s):
             self.halt(overdue)
         else:
-            if self._state in (SessionState.RUNNING, SessionState.HOLDING):
+            if self._goal.state in (SessionState.RUNNING, SessionState.HOLDING):
                 self._motion.moving &= self._motion.braking
             if not self._consent.pending:
-                self._state, self._reason, self._due_s = SessionState.WAITING, TAKES_HOLD, now_s
+                self._goal.enter(SessionState.WAITING, TAKES_HOLD)
                 self._watch.begin(now_s)
             self._try_to_seed(now_s)
 
     def _decline(self, reason: str, now_s: float) -> None:
         self._consent.drop()
-        self._refused += 1
-        self._reason, self._due_s = reason, now_s + self._settings.retry_s
-        if self._settings.blocking and not self._try_to_seed(now_s):  # as in `refuse`
-            return
-        self._state = SessionState.HOLDING if self.moving else SessionState.WAITING
-        self._watch.begin(now_s)
+        self._goal.refuse(reason, self._goal.status.fit)
+        self._watch.begin(now_s, self._settings.retry_s)
+        if self._may_wait(now_s):
+            state = SessionState.HOLDING if self.moving else SessionState.WAITING
+            self._goal.enter(state, reason)
+
+    def _may_wait(self, now_s: float) -> bool:
+        """Have time go on, which in a waiting world it does only if setpoints do; else halt."""
+        return not self._settings.blocking or self._try_to_seed(now_s)
+
+    def _hold_until_next(self, reason: str) -> None:
+        """Stand, and want a target at once."""
+        self._goal.enter(SessionState.HOLDING, reason)
+        self._watch.due_s = -np.inf
 
     def _note_brake(self, output: GateOutput) -> None:
-        if self._state is SessionState.RUNNING:
-            self._state, self._reason = SessionState.HOLDING, output.message
-            self._due_s = -np.inf
+        if self._goal.state is SessionState.RUNNING:
+            self._hold_until_next(output.message)
         standing = (SessionState.HOLDING, SessionState.AWAITING_APPROVAL)
-        if output.state is GateState.HALTED and self._state in standing:
+        if output.state is GateState.HALTED and self._goal.state in standing:
             self.halt(output.message)
 
     def _try_to_seed(self, now_s: float) -> bool:
@@ -283,22 +278,20 @@ class ControlSession:
 
     def _begin_anew(self, now_s: float) -> None:
         """Time went back: another world, or a clock that was set. No remembered time holds."""
-        self._adopted_stamp_s = -np.inf
+        self._watch.forget()
         self._hold.begin(now_s)
         self._consent.drop()
         if self.active:
-            self._due_s = now_s
             self._watch.begin(now_s)
         self._motion.leave_gripper()
-        if self.moving or self._state is SessionState.AWAITING_APPROVAL:
+        if self.moving or self._goal.state is SessionState.AWAITING_APPROVAL:
             self._lose_motion("time went back; targets and joint states begin anew")
 
     def _lose_motion(self, reason: str) -> None:
         """What was committed is no longer what the arm does: begin anew where it is."""
         self._motion.moving = False
         if self.active and not self._consent.pending:
-            self._state, self._reason = SessionState.HOLDING, reason
-            self._due_s = -np.inf
+            self._hold_until_next(reason)
 
     def _check_inputs(self, now_s: float) -> None:
         if not self.active:
@@ -309,12 +302,12 @@ class ControlSession:
             return
         elif overdue := self._consent.overdue(now_s):
             self._decline(overdue, now_s)
-        elif self._state is SessionState.WAITING:
-            if overdue := self._watch.first_overdue(now_s, self._reason * bool(self._refused)):
+        elif self._goal.state is SessionState.WAITING:
+            if overdue := self._watch.first_overdue(now_s, self._goal.refusal):
                 self.halt(overdue)
         elif silence := self._watch.silence(now_s):
-            if self._state is SessionState.RUNNING and self._motion.longer_s > 0.0:
+            if self._goal.state is SessionState.RUNNING and self._motion.longer_s > 0.0:
                 self._motion.rest()  # it would go on blind for long
-                self._due_s = -np.inf
+                self._watch.due_s = -np.inf
             if self.wants_target(now_s):
-                self._state, self._reason = SessionState.HOLDING, silence
+                self._goal.enter(SessionState.HOLDING, silence)
