@@ -139,8 +139,7 @@ def test_arm_gets_where_an_oracle_would_draw_it_when_it_would(
         q.append(step.state.q)
         drawn.append(world.expert_chunk(K_STEPS).q[-1])
     apart = np.abs(np.array(q[K_STEPS:]) - np.array(drawn[:-K_STEPS])).max(axis=1)
-    # The seat is a long lever: what the arm meets at its end costs it a step.
-    assert apart.max() < (0.09 if task == "toilet_seat_up" else 0.05)
+    assert apart.max() < 0.04
 
 
 @pytest.mark.parametrize("task", sorted(registered_tasks()))

@@ -205,14 +205,20 @@ class _Rollout:
         q, tcp = np.array(q_now), forward_tcp(q_now)
         way = self._steps_to(q, tcp)
         for k in range(steps):
-            if way <= 0 and self._stay <= 0 and self._index < len(self._stops) - 1:
-                tcp = self._stops[self._index].base_T_tcp
-                way = self._next(q, tcp)
-            if way > 0:
-                q = q + (self._stops[self._index].q - q) * min(1.0, 1.0 / way)
-                way -= 1.0
-            else:
-                self._stay -= 1
+            left = 1.0  # of this step
+            while left > 0.0:
+                if way <= 0.0 and self._stay <= 0 and self._index < len(self._stops) - 1:
+                    tcp = self._stops[self._index].base_T_tcp
+                    way = self._next(q, tcp)
+                if way <= 0.0:
+                    self._stay -= 1
+                    break
+                stop = self._stops[self._index]
+                part = min(left, way)
+                q = q + (stop.q - q) * (part / way)
+                way -= part
+                # The arm does not wait where it only passes; what is lost there would add up.
+                left = left - part if stop.dwell_steps == 0 else 0.0
             path[k] = q
             gripper[k] = self._stops[self._index].gripper_open
         return path, gripper
@@ -223,9 +229,7 @@ class _Rollout:
         stop = self._stops[self._index]
         turns = stop.gripper_open != before.gripper_open and stop.dwell_steps > 0
         self._stay = stop.dwell_steps + (GRIPPER_STEPS if turns else 0)
-        steps = self._steps_to(q, tcp)
-        # A part of a step lost at each point of a curve would add up.
-        return max(1.0, float(round(steps))) if before.on_curve else steps
+        return self._steps_to(q, tcp)
 
     def _steps_to(self, q: Float[Array, "7"], tcp: Float[Array, "4 4"]) -> float:
         """Steps to the stop at the speeds allowed."""
