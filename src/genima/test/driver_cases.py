@@ -66,7 +66,6 @@ class Driver:
         )
         self._ending = threading.Event()
         self._streaming = threading.Event()
-        self._speed = 0.0
         self._refusals: list[str] = []
         loop = DeadlineLoop(parameters.period_s)
         self._control = threading.Thread(

@@ -63,7 +63,6 @@ class ArmMotion:
     """
 
     def __init__(self, limits: JointLimits, parameters: DriverParameters) -> None:
-        self._limits = limits
         self._parameters = parameters
         self._gate = CommandGate(limits, gate_parameters(parameters))
         self._follower = TrajectoryFollower(limits=limits)

@@ -73,8 +73,13 @@ class DriverSession:
         self._motion = ArmMotion(limits_of(robot.arm.settings.robot), parameters)
         self._halts = Halts(self._motion, self._equipment, None if dry_run else robot.hand)
         self._control = ArmControl(
-            *(self._arm, self._equipment, self._motion, self._halts),
-            *(self._lock, self._engage, clock_s),
+            self._arm,
+            self._equipment,
+            self._motion,
+            self._halts,
+            self._lock,
+            self._engage,
+            clock_s,
         )
         self._orders = OrderQueue("arm orders", on_defect)
         self._settling = False
