@@ -144,6 +144,15 @@ def test_arguments_of_the_loop_reach_all_nodes_that_share_them() -> None:
 
 
 @BUILT
+def test_what_an_evaluation_asks_for_reaches_its_nodes() -> None:
+    given = {"agent": "policy", "diffusion_steps": "3", "worker": "1"}
+    nodes = nodes_of(ROOT / "launch" / "eval.launch.xml", **given)
+    values = {node.label: parameters_of(node) for node in nodes}
+    assert (values["diffusion"]["agent"], values["diffusion"]["steps"]) == ("policy", 3)
+    assert values["episode_runner"]["worker"] == 1
+
+
+@BUILT
 def test_arguments_of_a_recording_reach_its_nodes() -> None:
     given = {"robot_ip": "10.0.0.2", "leader_ip": "10.0.0.3", "dataset": "/d", "resume": "true"}
     nodes = nodes_of(ROOT / "launch" / "record.launch.xml", namespace="lab", **given)

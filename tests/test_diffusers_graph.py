@@ -63,8 +63,8 @@ def test_drawings_of_random_weights_are_never_followed_and_status_says_so(
     node.create_subscription(
         JointState, "joint_states", lambda m: places.append(list(m.position)[:7]), JOINT_STATES
     )
-    graph.start("diffusion", agent="diffusers", policy_file=policy_file, threads=1)
-    graph.until(lambda: "active: diffusers draws" in graph.log("diffusion"), "a loaded model")
+    graph.start("diffusion", agent="policy", policy_file=policy_file, threads=1)
+    graph.until(lambda: "active: policy draws" in graph.log("diffusion"), "a loaded model")
     graph.start("sim_bridge", image_quality="fast", images_on_request="true")
     graph.start("controller", policy_file=policy_file)
     assert graph.reset("push_button", seed=1).success

@@ -20,6 +20,7 @@ class FakeWorld:
 
     physics_dt_s = 0.01
     longest_job_s = PATIENCE_S
+    scene = 0
 
     def __init__(self) -> None:
         self.closed = False

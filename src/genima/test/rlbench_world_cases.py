@@ -25,6 +25,7 @@ TASKS = {
         "quit",
         "unplaceable",
         "impossible",
+        "fickle",
         "not_finite",
     )
 } | {"nowhere": RlbenchTask("nowhere", "no_such_file", "do it")}

@@ -22,14 +22,20 @@ from .cli_cases import Run, genima
 PLAN = EvaluationPlan(tasks=("push_button", "open_drawer"), episodes=8, seed=100)
 
 
-def finished(path: Path, plan: EvaluationPlan, failed: set[EpisodeKey] | None = None) -> Path:
-    """A folder of an evaluation in which these episodes have failed."""
+def finished(
+    path: Path,
+    plan: EvaluationPlan,
+    failed: set[EpisodeKey] | None = None,
+    second: set[EpisodeKey] | None = None,
+) -> Path:
+    """A folder of an evaluation in which episodes have failed, or had the seed's second scene."""
     with open_folder(path, plan) as folder:
         journal = Journal(folder.episodes_file, plan)
         for key in plan.keys:
             success = key not in (failed or set())
             reason = "" if success else "max_steps"
-            journal.append(EpisodeRecord(key.task, key.seed, success, 30, reason))
+            scene = int(key in (second or set()))
+            journal.append(EpisodeRecord(key.task, key.seed, success, 30, reason, scene=scene))
     return path
 
 
@@ -85,6 +91,19 @@ def test_comparison_pairs_the_same_episodes(tmp_path: Path) -> None:
     assert "settings: agent is blank there and oracle here" in done.stdout
     assert "gained: push_button 100\n" in done.stdout
     assert "lost: open_drawer 100, open_drawer 101" in done.stdout
+
+
+def test_pairs_of_different_scenes_are_pointed_out(tmp_path: Path) -> None:
+    """RLBench's planner is not seeded: which of a seed's scenes it can do is partly chance."""
+    first = finished(tmp_path / "a", PLAN, second={PLAN.keys[3], PLAN.keys[5]})
+    done = compare(first, finished(tmp_path / "b", PLAN, second={PLAN.keys[5]}))
+    assert "not the same scenes: push_button 103; RLBench's planner" in done.stdout
+    assert (
+        "not the same"
+        not in compare(
+            first, finished(tmp_path / "c", PLAN, set(), {PLAN.keys[3], PLAN.keys[5]})
+        ).stdout
+    )
 
 
 def test_folders_of_the_same_name_are_told_apart(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ ARGUMENTS = (
     "execution_horizon",
     "check_drawing",
     "first_horizon",
+    "diffusion_steps",
     "policy_file",
     "video",
     "images_on_request",

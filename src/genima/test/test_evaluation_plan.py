@@ -49,7 +49,7 @@ def test_plan_survives_json() -> None:
 
 def test_plan_of_before_scenes_could_be_chosen_is_of_those_of_training() -> None:
     values = PLAN.to_json()
-    del values["perturb"], values["poses"]
+    del values["perturb"], values["poses"], values["diffusion_steps"]
     assert EvaluationPlan.from_json(values) == PLAN
 
 
@@ -98,7 +98,7 @@ def test_plan_of_another_version_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "stage", [{"controller": Controller.ACT}, {"agent": Agent.DIFFUSERS}], ids=["act", "diffusers"]
+    "stage", [{"controller": Controller.ACT}, {"agent": Agent.POLICY}], ids=["act", "policy"]
 )
 def test_stage_with_weights_needs_a_policy(stage: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameter, match="needs weights; give --policy FOLDER"):
@@ -131,3 +131,32 @@ def test_policy_is_the_same_from_wherever_the_evaluation_goes_on(
         make_plans(OPTIONS | {"policy": "mine,mine/"})
     monkeypatch.chdir("/")
     Means().require_fit(plan)
+
+
+def test_policy_that_lacks_a_stage_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("{}")
+    words = OPTIONS | {"policy": str(tmp_path)}
+    make_plans(words)
+    for stage, file in (
+        ({"agent": "policy"}, "diffusion/genima.json"),
+        ({"controller": "act"}, "controller/config.json"),
+    ):
+        with pytest.raises(PolicyError, match=f"has no {file}; give the folder"):
+            make_plans(words | stage)
+
+
+def test_steps_in_which_nothing_can_be_drawn_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("{}")
+    (tmp_path / "diffusion").mkdir()
+    config = tmp_path / "diffusion" / "genima.json"
+    words = OPTIONS | {"policy": str(tmp_path), "agent": "policy", "diffusion_steps": 5}
+    config.write_text('{"output": "spheres", "target": "sample", "steps": 1, "state": true}')
+    with pytest.raises(InvalidParameter, match="drawn in one step, got 5; give 1"):
+        make_plans(words)
+    assert make_plans(words | {"diffusion_steps": 1})[0].diffusion_steps == 1
+    config.write_text("{}")
+    assert make_plans(words)[0].diffusion_steps == 5
+    with pytest.raises(InvalidParameter, match="agent 'oracle' makes none; leave it out"):
+        make_plans(words | {"agent": "oracle"})
+    with pytest.raises(InvalidParameter, match="diffusion_steps is -1"):
+        make_plans(words | {"diffusion_steps": -1})

@@ -39,7 +39,7 @@ def _learned(parameters: DiffusionParameters, policy: Policy) -> Callable[[Camer
 
     if not parameters.policy_file:
         raise InvalidParameter(
-            "agent 'diffusers' needs weights: set policy_file to the policy.yaml of a policy "
+            "agent 'policy' needs weights: set policy_file to the policy.yaml of a policy "
             "folder that has the folder diffusion/ beside it"
         )
     folder = _model_folder(parameters)
@@ -71,7 +71,7 @@ def tile_check(
     Raises:
         PolicyError: The model's folder cannot be read.
     """
-    if parameters.agent != "diffusers":
+    if parameters.agent != "policy":
         return None
     from genima.diffusion.models import load_config
 

@@ -12,12 +12,12 @@ class DiffusionParameters:
 
     autostart: bool = parameter(True, "Configure and activate without being told.")
     agent: str = parameter(
-        "oracle", "What draws the targets.", choices=("oracle", "blank", "diffusers")
+        "oracle", "What draws the targets.", choices=("oracle", "blank", "policy")
     )
     cameras_file: str = parameter("", "File that says where the cameras are.")
     policy_file: str = parameter(
         "",
-        "policy.yaml of the policy; agent diffusers loads diffusion/ beside it. Empty for the "
+        "policy.yaml of the policy; agent policy loads diffusion/ beside it. Empty for the "
         "paper's values.",
     )
     pacing: str = parameter(

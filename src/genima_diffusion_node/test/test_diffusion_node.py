@@ -84,7 +84,7 @@ def make_node(domain: int) -> Iterator[Callable[..., Any]]:
 
 def as_learned(folder: Path) -> dict[str, object]:
     return {
-        "agent": "diffusers",
+        "agent": "policy",
         "policy_file": str(folder / "policy.yaml"),
         "threads": 1,
         "pacing": "lockstep",  # in real time, its health is that no camera sends anything
@@ -135,9 +135,9 @@ def test_weights_that_cannot_be_used_fail_configuration_with_a_sentence(
 
 
 def test_learned_agent_without_a_policy_is_refused(make_node: Callable[..., Any]) -> None:
-    node = make_node(agent="diffusers")
+    node = make_node(agent="policy")
     assert node.trigger_configure() is FAILURE
-    assert "agent 'diffusers' needs weights: set policy_file" in node.said[0]
+    assert "agent 'policy' needs weights: set policy_file" in node.said[0]
 
 
 class Draws:

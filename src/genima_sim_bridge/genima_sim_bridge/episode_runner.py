@@ -21,6 +21,7 @@ from genima.evaluation.plan import Agent, Controller, EpisodeKey, EvaluationPlan
 from genima.evaluation.records import ERROR_MARK, EpisodeRecord, Journal
 from genima.evaluation.running import Running, touch
 from genima.evaluation.worlds import longest_step_s
+from genima_ros.conversions import seconds
 from genima_ros.parameters import parameter
 from genima_ros.policies import make_policy
 from genima_sim_bridge.episode_runner_graph import GraphClient
@@ -109,14 +110,13 @@ class EpisodeRunner:
                 self._observer.drop()
 
     def _run_episode(self, key: EpisodeKey, began_s: float) -> None:
-        instruction = ""
+        begun = ResetWorld.Response(instructions=[""])
         try:
             request = ResetWorld.Request(
                 task=key.task, variation=0, seed=key.seed, max_steps=self._plan.max_steps
             )
-            response = self._graph.reset(request)
-            instruction = response.instructions[0]
-            start_s = response.stamp.sec + response.stamp.nanosec * 1e-9
+            begun = self._graph.reset(request)
+            instruction, start_s = begun.instructions[0], seconds(begun.stamp)
             is_first = key.seed == self._plan.seed
             self._observer.begin(key, instruction, start_s, keeps_tile=is_first)
             self._graph.wait_for_controller(start_s, self._parameters.start_limit_s)
@@ -126,11 +126,11 @@ class EpisodeRunner:
                 )
             outcome = self._follow(instruction)
         except GraphFault as fault:
-            self._write(key, instruction, self._broken(fault), began_s)
+            self._write(key, begun, self._broken(fault), began_s)
             raise
         except WorldError as error:
             outcome = self._broken(error)
-        self._write(key, instruction, outcome, began_s)
+        self._write(key, begun, outcome, began_s)
 
     def _follow(self, instruction: str) -> _Outcome:
         """Give the goal, watch the world until the episode ends, take the goal back."""
@@ -168,7 +168,9 @@ class EpisodeRunner:
         steps = max(0, min(self._observer.last_step, self._plan.max_steps))
         return _Outcome(False, steps, f"{ERROR_MARK}{error}")
 
-    def _write(self, key: EpisodeKey, instruction: str, outcome: _Outcome, began_s: float) -> None:
+    def _write(
+        self, key: EpisodeKey, begun: ResetWorld.Response, outcome: _Outcome, began_s: float
+    ) -> None:
         observed = self._observer.finish(outcome.success, outcome.steps)
         if observed.missed and self._plan.pacing is Pacing.LOCKSTEP:
             self._node.get_logger().warning(f"{key}: {observed.missed} joint states were missed")
@@ -180,7 +182,8 @@ class EpisodeRunner:
                 success=outcome.success,
                 steps=outcome.steps,
                 reason=outcome.reason,
-                instruction=instruction,
+                instruction=begun.instructions[0],
+                scene=begun.scene,
                 chunks=status.chunks if status else 0,
                 targets_refused=status.targets_refused if status else 0,
                 targets_reached=observed.drawn_error.targets,

@@ -69,6 +69,7 @@ class WorldServices:
         def fill() -> None:
             response.instructions = list(self.reset(request))
             response.stamp = time_message(self._active_runner().reset_stamp_s)
+            response.scene = self._active_runner().episode.scene
 
         return self._answer(response, fill)
 

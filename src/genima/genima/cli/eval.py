@@ -24,7 +24,7 @@ def run(
         str,
         typer.Option(
             help="oracle: the expert's targets, drawn and followed by the robot's nodes. "
-            "diffusers: targets drawn by the trained model of --policy. "
+            "policy: targets drawn by the trained model of --policy. "
             "blank: camera images without targets, for the ACT baseline. "
             "expert: the expert alone moves the arm, without nodes."
         ),
@@ -38,7 +38,7 @@ def run(
     policy: Annotated[
         str,
         typer.Option(
-            help="Folder of a policy: act loads controller/, diffusers diffusion/. Several, "
+            help="Folder of a policy: act loads controller/, policy diffusion/. Several, "
             "separated by commas, are evaluated one after the other and averaged."
         ),
     ] = "",
@@ -56,6 +56,9 @@ def run(
     ] = 20,
     first_horizon: Annotated[
         int, typer.Option(help="The same for the first chunk, which shifts all later ones.")
+    ] = 0,
+    diffusion_steps: Annotated[
+        int, typer.Option(help="Denoising steps of agent policy; 0: as many as its model wants.")
     ] = 0,
     max_steps: Annotated[
         int, typer.Option(help="Policy steps (of 0.05 s) after which an episode has failed.")

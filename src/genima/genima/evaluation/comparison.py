@@ -43,10 +43,12 @@ class Pairs:
     Attributes:
         gained: Episodes that only the second has done.
         lost: Episodes that only the first has done.
+        elsewhere: Episodes in which the two had different scenes of the same seed.
     """
 
     gained: tuple[EpisodeKey, ...]
     lost: tuple[EpisodeKey, ...]
+    elsewhere: tuple[EpisodeKey, ...]
 
     @property
     def p(self) -> float:
@@ -78,6 +80,9 @@ def pairs(first: Evaluated, second: Evaluated, keys: Sequence[EpisodeKey]) -> Pa
     return Pairs(
         gained=tuple(key for key, before, after in done if after and not before),
         lost=tuple(key for key, before, after in done if before and not after),
+        elsewhere=tuple(
+            key for key in keys if first.records[key].scene != second.records[key].scene
+        ),
     )
 
 

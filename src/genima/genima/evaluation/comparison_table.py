@@ -91,14 +91,23 @@ def _print_differences(
     found = pairs(first, other, first.plan.keys)
     for what, keys in (("gained", found.gained), ("lost", found.lost)):
         if keys:
-            shown = ", ".join(f"{key.task} {key.seed}" for key in keys[:_MOST_LISTED])
-            more = len(keys) - _MOST_LISTED
-            lines.append(f"  {what}: {shown}" + (f" and {more} more" if more > 0 else ""))
+            lines.append(f"  {what}: {_listed(keys)}")
+    if found.elsewhere:
+        lines.append(
+            f"  not the same scenes: {_listed(found.elsewhere)}; RLBench's planner failed with "
+            "other scenes of these seeds before"
+        )
     errors = sum(record.is_error for record in other.records.values())
     if errors:
         lines.append(f"  {errors} episodes ended by an error of the suite, not of the robot")
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _listed(keys: Sequence[EpisodeKey]) -> str:
+    shown = ", ".join(f"{key.task} {key.seed}" for key in keys[:_MOST_LISTED])
+    more = len(keys) - _MOST_LISTED
+    return shown + (f" and {more} more" if more > 0 else "")
 
 
 def _short(paths: Sequence[Path]) -> list[str]:

@@ -62,7 +62,8 @@ def run_expert(folder: EvaluationFolder, world: World) -> None:
         wall_s = round(time.perf_counter() - began_s, 3)
         table = joints.table(max(0, joints.last_step))
         save_trajectory(folder.trajectory_file(key), table, step_s)
-        journal.append(EpisodeRecord(key.task, key.seed, *outcome, wall_s=wall_s))
+        record = EpisodeRecord(key.task, key.seed, *outcome, wall_s=wall_s, scene=world.scene)
+        journal.append(record)
         folder.running_file.unlink()
 
 

@@ -82,6 +82,7 @@ def _arguments(
         "policy_file": str(Path(plan.policy) / "policy.yaml") if plan.policy else "",
         "execution_horizon": str(plan.execution_horizon),
         "first_horizon": str(plan.first_horizon),
+        "diffusion_steps": str(plan.diffusion_steps),
         "check_drawing": str(plan.check_drawing).lower(),
         "video": str(settings.video).lower(),
         "images_on_request": str(not settings.video).lower(),

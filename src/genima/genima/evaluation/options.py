@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genima.errors import InvalidParameter
-from genima.evaluation.plan import CHOICES, EvaluationPlan, digest
+from genima.errors import InvalidParameter, PolicyError
+from genima.evaluation.plan import CHOICES, Agent, Controller, EvaluationPlan, digest
 from genima.evaluation.plan_checks import choose
 from genima.sim.scenery import factors_of
 
@@ -20,7 +20,7 @@ def make_plans(options: Mapping[str, Any]) -> list[EvaluationPlan]:
 
     Raises:
         InvalidParameter: A value is not allowed.
-        PolicyError: A policy is no policy folder.
+        PolicyError: A policy is no policy folder, or lacks what is to be evaluated.
     """
     chosen = {name: choose(kind, options[name], name) for name, kind in CHOICES.items()}
     # Made absolute once: it is read again from other folders, and by other computers.
@@ -34,12 +34,40 @@ def make_plans(options: Mapping[str, Any]) -> list[EvaluationPlan]:
         "tasks": tuple(_words(options["tasks"])),
         "perturb": factors_of(options["perturb"]),
     }
-    return [
+    plans = [
         EvaluationPlan(
             **settings | {"policy": policy, "weights": digest(Path(policy)) if policy else ""}
         )
         for policy in policies or [""]
     ]
+    for plan in plans:
+        _require_parts(plan)
+    return plans
+
+
+def _require_parts(plan: EvaluationPlan) -> None:
+    """Refuse now what no node would start with.
+
+    Raises:
+        PolicyError: The policy lacks the part that is to be evaluated.
+        InvalidParameter: Its model does not draw in so many steps.
+    """
+    needed = {
+        "controller/config.json": plan.controller is Controller.ACT,
+        "diffusion/genima.json": plan.agent is Agent.POLICY,
+    }
+    for name, is_needed in needed.items():
+        if is_needed and not (Path(plan.policy) / name).is_file():
+            raise PolicyError(
+                f"{plan.policy} has no {name}; give the folder of a policy of which that stage "
+                "is trained"
+            )
+    if plan.diffusion_steps:  # torch takes seconds, and nothing else needs it here
+        from genima.diffusion.config import require_steps
+        from genima.diffusion.models import load_config
+
+        config = load_config(Path(plan.policy) / "diffusion")
+        require_steps(config.output, plan.diffusion_steps)
 
 
 def _words(text: str) -> list[str]:

@@ -32,15 +32,15 @@ class WorldName(Enum):
 class Agent(Enum):
     """What says where the arm should be.
 
-    The expert acts alone, in this process. The oracle draws its targets in the node graph, and a
-    trained model of diffusers draws what it has learned. Blank tiles are the camera images without
+    The expert acts alone, in this process. The oracle draws its targets in the node graph, and the
+    drawing model of a policy draws what it has learned. Blank tiles are the camera images without
     a target: for the ACT baseline, and to see whether a controller reads targets at all.
     """
 
     EXPERT = "expert"
     ORACLE = "oracle"
     BLANK = "blank"
-    DIFFUSERS = "diffusers"
+    POLICY = "policy"
 
 
 class Controller(Enum):
@@ -64,6 +64,10 @@ class ImageQuality(Enum):
     SHADOWS = "shadows"
 
 
+#: What settings are in plans that were written before there was such a setting.
+_ADDED: Mapping[str, Any] = MappingProxyType(
+    {"perturb": [], "poses": Poses.RANDOM.value, "diffusion_steps": 0}
+)
 #: Settings of a plan that are one of a few.
 CHOICES: Mapping[str, type[Enum]] = MappingProxyType(
     {
@@ -97,13 +101,14 @@ class EvaluationPlan:
         world: Which simulator.
         controller: What turns drawn targets into motion; of no account for the expert.
         policy: Folder of the policy, whose `controller/` the controller `act` loads and whose
-            `diffusion/` the agent `diffusers` does; empty for the paper's values and no weights.
+            `diffusion/` the agent `policy` does; empty for the paper's values and no weights.
         weights: Digest of the policy's files, so that results of two trainings are never mixed.
         check_drawing: Whether the controller `act` follows only drawings that can be decoded.
         pacing: Lockstep is reproducible; of no account for the expert.
         execution_horizon: Steps of each chunk that are executed.
         first_horizon: Steps of the first chunk that are executed, 0 for as many as of the others;
             it shifts all later queries in time.
+        diffusion_steps: Denoising steps of the agent `policy`; 0 for as many as its model wants.
         max_steps: Policy steps after which an episode has failed.
         image_quality: How much work goes into a camera image; of no account for the expert.
         perturb: What is different from the scenes of training data.
@@ -122,6 +127,7 @@ class EvaluationPlan:
     pacing: Pacing = Pacing.LOCKSTEP
     execution_horizon: int = 20
     first_horizon: int = 0
+    diffusion_steps: int = 0
     max_steps: int = 400
     image_quality: ImageQuality = ImageQuality.SHADOWS
     perturb: tuple[Factor, ...] = ()
@@ -134,6 +140,7 @@ class EvaluationPlan:
             "seed": 0,
             "execution_horizon": 1,
             "first_horizon": 0,
+            "diffusion_steps": 0,
             "max_steps": 1,
         }
         require_least(self, least)
@@ -146,8 +153,13 @@ class EvaluationPlan:
                 )
         if self.controller is Controller.ACT and not self.policy:
             raise InvalidParameter("controller 'act' needs weights; give --policy FOLDER")
-        if self.agent is Agent.DIFFUSERS and not self.policy:
-            raise InvalidParameter("agent 'diffusers' needs weights; give --policy FOLDER")
+        if self.agent is Agent.POLICY and not self.policy:
+            raise InvalidParameter("agent 'policy' needs weights; give --policy FOLDER")
+        if self.diffusion_steps and self.agent is not Agent.POLICY:
+            raise InvalidParameter(
+                f"diffusion_steps is {self.diffusion_steps}, but agent {self.agent.value!r} makes "
+                "none; leave it out, or give --agent policy"
+            )
         if self.world is not WorldName.MUJOCO and self.scenery != AS_LEARNT:
             raise InvalidParameter(
                 f"world {self.world.value!r} takes its scenes as they are; leave perturb and "
@@ -183,13 +195,13 @@ class EvaluationPlan:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "EvaluationPlan":
-        """The plan that `to_json` wrote, also before scenes could be chosen.
+        """The plan that `to_json` wrote, also before there were all of today's settings.
 
         Raises:
             EvaluationError: Keys are missing or unknown.
             InvalidParameter: A value is out of its range.
         """
-        all_values = {"perturb": [], "poses": Poses.RANDOM.value} | dict(values)
+        all_values = {**_ADDED, **values}
         chosen = chosen_values(cls, all_values, CHOICES, EvaluationError)
         return cls(**chosen | {"perturb": factors_of(",".join(chosen["perturb"]))})
 

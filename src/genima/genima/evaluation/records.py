@@ -22,6 +22,7 @@ _SETTINGS = (
     "controller",
     "pacing",
     "execution_horizon",
+    "diffusion_steps",
     "max_steps",
     "image_quality",
     "perturb",
@@ -47,6 +48,7 @@ class EpisodeRecord:
             without any.
         drawn_error_mm: The same of the point between the fingertips [mm].
         wall_s: How long it took [s]; differs from run to run.
+        scene: Which scene of its seed; see `World.scene`.
     """
 
     task: str
@@ -61,6 +63,7 @@ class EpisodeRecord:
     drawn_error_deg: float | None = None
     drawn_error_mm: float | None = None
     wall_s: float = 0.0
+    scene: int = 0
 
     @property
     def key(self) -> EpisodeKey:

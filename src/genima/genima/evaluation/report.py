@@ -19,7 +19,7 @@ from genima.files import write_text
 #: Packages that a result can depend on.
 _PACKAGES = ("genima", "mujoco", "mink", "numpy", "opencv-python-headless")
 #: Settings that mean nothing where no nodes run.
-_OF_THE_GRAPH = ("controller", "pacing", "execution_horizon", "image_quality")
+_OF_THE_GRAPH = ("controller", "pacing", "execution_horizon", "diffusion_steps", "image_quality")
 
 
 def build_report(plan: EvaluationPlan, records: Sequence[EpisodeRecord]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class RlbenchOptions:
         render_mode: How images are drawn.
         expert: Have RLBench's planner do each scene before it begins: then there is an expert to
             be asked, and each scene is one that can be done, as in RLBench's own evaluations.
-        attempts: Scenes that the planner may fail with.
+        attempts: How many scenes of a seed the planner is given.
         patience: When the simulator is given up.
     """
 
@@ -118,6 +118,13 @@ class Simulator:
         if not isinstance(found, list) or not found or not all(isinstance(d, str) for d in found):
             raise self._process.fault(Cause.GARBAGE, f"its descriptions are {found!r}")
         return tuple(found)
+
+    def scene_of(self, message: Message) -> int:
+        """Which scene of its seed an answer is about."""
+        scene = message.values.get("scene")
+        if type(scene) is not int or not 0 <= scene < self._options.attempts:
+            raise self._process.fault(Cause.GARBAGE, f"its scene is {scene!r}")
+        return scene
 
     def path_of(self, message: Message) -> tuple[Float[Array, "n 7"], Bool[Array, "n"]]:
         """The joint positions [rad] of the demonstration in an answer, and its gripper."""

@@ -77,6 +77,12 @@ class RlbenchWorld:
         self._steps = 0
         self._success = False
         self._lost = ""
+        self._scene = 0
+
+    @property
+    def scene(self) -> int:
+        """Which scene of its seed this episode has; the planner failed with those before."""
+        return self._scene
 
     @property
     def longest_job_s(self) -> float:
@@ -103,12 +109,12 @@ class RlbenchWorld:
             )
         if seed < 0:
             raise InvalidParameter(f"seed is {seed}; give a whole number from 0 on")
-        self._lost = "the last reset failed; reset the world"
+        self._lost, self._scene = "the last reset failed; reset the world", 0
         done = self._simulator.reset(self._tasks[task], variation, seed)
         seen = self._simulator.observation_of(done)
         require_same_cameras(self.rig, cameras_of(seen))
         descriptions = self._simulator.descriptions_of(done)
-        self._expert = self._expert_of(done)
+        self._expert, self._scene = self._expert_of(done), self._simulator.scene_of(done)
         self._seen, self._steps, self._success, self._lost = seen, 0, False, ""
         return descriptions
 

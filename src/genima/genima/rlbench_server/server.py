@@ -81,7 +81,7 @@ class Server:
         arrays = arrays_of(episode.observation)
         if episode.demo is not None:
             arrays.update(path_of(episode.demo))
-        return {"descriptions": episode.descriptions}, arrays
+        return {"descriptions": episode.descriptions, "scene": episode.scene}, arrays
 
     def _step(self, request: wire.Message) -> tuple[dict[str, Any], dict[str, Any]]:
         action = request.arrays.get("action")

@@ -27,11 +27,13 @@ class Episode(NamedTuple):
         descriptions: Wordings of the instruction.
         observation: RLBench's first observation.
         demo: RLBench's demonstration of the same scene; None if none was asked for.
+        scene: Which scene of its seed, counted from 0; the planner failed with those before it.
     """
 
     descriptions: list[str]
     observation: Any
     demo: Any
+    scene: int
 
 
 class Simulation:
@@ -65,7 +67,10 @@ class Simulation:
     def reset(
         self, task_file: str, variation: int, seed: int, demonstrate: bool, attempts: int
     ) -> Episode:
-        """Begin an episode; the arguments are what its scene depends on.
+        """Begin an episode.
+
+        A seed has a row of scenes, and which they are depends on the arguments alone. Which of
+        them is taken also depends on the planner, which draws numbers that nobody seeds.
 
         Args:
             task_file: Name of the task's file in RLBench, without its ending.
@@ -73,7 +78,7 @@ class Simulation:
             seed: Seed of the poses.
             demonstrate: Let RLBench's planner do the task first, then go back to the scene that
                 it did.
-            attempts: Scenes that the planner may fail with.
+            attempts: How many of the seed's scenes the planner is given.
 
         Raises:
             Refused: There is no such task or variation, or the planner failed.
@@ -85,14 +90,14 @@ class Simulation:
                 f"give one from 0 to {task.variation_count() - 1}"
             )
         task.set_variation(variation)
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
         if not demonstrate:
+            _seed(seed, 0)
             descriptions, observation = task.reset()
-            return Episode(list(map(str, descriptions)), observation, None)
-        demo = self._demonstrate(task, seed, attempts)
+            return Episode(list(map(str, descriptions)), observation, None, 0)
+        scene, demo = self._demonstrate(task, seed, attempts)
+        _seed(seed, scene)
         descriptions, observation = task.reset_to_demo(demo)
-        return Episode(list(map(str, descriptions)), observation, demo)
+        return Episode(list(map(str, descriptions)), observation, demo, scene)
 
     def step(self, action: Any) -> tuple[Any, bool]:
         """Make one step of 50 ms; the gripper moves to its end in it.
@@ -124,15 +129,25 @@ class Simulation:
         self._task_file = task_file
         return self._task
 
-    def _demonstrate(self, task: Any, seed: int, attempts: int) -> Any:
+    def _demonstrate(self, task: Any, seed: int, attempts: int) -> tuple[int, Any]:
+        """The first scene that the planner can do, and how it did it."""
         self._bad_demos.newest = "no reason given"
-        try:
-            return task.get_demos(1, live_demos=True, max_attempts=attempts)[0]
-        except RuntimeError as error:
-            raise Refused(
-                f"RLBench's planner failed {attempts} times with {self._task_file}, seed {seed}: "
-                f"{self._bad_demos.newest}"
-            ) from error
+        for scene in range(attempts):
+            _seed(seed, scene)
+            try:
+                return scene, task.get_demos(1, live_demos=True, max_attempts=1)[0]
+            except RuntimeError:
+                continue
+        raise Refused(
+            f"RLBench's planner failed {attempts} times with {self._task_file}, seed {seed}: "
+            f"{self._bad_demos.newest}"
+        )
+
+
+def _seed(seed: int, scene: int) -> None:
+    """Seed what RLBench draws its scenes with."""
+    random.seed(f"{seed} {scene}")
+    np.random.seed([seed % 2**32, seed >> 32, scene])
 
 
 class _BadDemos(logging.Handler):

@@ -133,6 +133,11 @@ class MujocoWorld:
         return 60.0
 
     @property
+    def scene(self) -> int:
+        """A seed has one scene."""
+        return 0
+
+    @property
     def model(self) -> mujoco.MjModel:
         """The compiled scene of this episode."""
         return self._running().model

@@ -55,6 +55,7 @@ class Episode:
         max_steps: Where a lockstep world stops without success; 0 for never.
         settle_steps: How far a lockstep world goes on after success.
         error: Why the world has lost it; empty while it has not. A reset begins another one.
+        scene: Which scene of its seed.
     """
 
     task: str = ""
@@ -65,6 +66,7 @@ class Episode:
     max_steps: int = 0
     settle_steps: int = 0
     error: str = ""
+    scene: int = 0
 
     @property
     def succeeded(self) -> bool:
@@ -204,7 +206,11 @@ class WorldRunner(ABC):
             self._gripper_open = True
             self._gripper_stamp_s = -np.inf
         self.episode = Episode(
-            task=task, seed=seed, max_steps=max_steps, settle_steps=self._settle_steps
+            task=task,
+            seed=seed,
+            max_steps=max_steps,
+            settle_steps=self._settle_steps,
+            scene=self._world.scene,
         )
         return instructions
 

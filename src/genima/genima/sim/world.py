@@ -58,12 +58,21 @@ class World(Protocol):
         """How long a reset may take, the slowest of its jobs [s]; what takes longer hangs."""
         ...
 
+    @property
+    def scene(self) -> int:
+        """Which scene of its seed the present episode has.
+
+        0, unless those before it could not be done and that is partly chance: then another reset
+        with the same seed may find another one.
+        """
+        ...
+
     def task_names(self) -> tuple[str, ...]:
         """Tasks that `reset` takes."""
         ...
 
     def reset(self, task: str, variation: int, seed: int) -> tuple[str, ...]:
-        """Begin an episode; the same three arguments give the same state, bit for bit.
+        """Begin an episode; the same three arguments and `scene` give the same state, bit for bit.
 
         Where it fails, the old episode goes on, or is lost if the simulator was needed for it.
 

@@ -63,6 +63,9 @@ class Touch:
     descriptions = ("touch the thing", "reach for it")
     variations = 2
 
+    def plan(self):
+        return True
+
     def step(self, count):
         pass
 
@@ -100,6 +103,20 @@ class Unplaceable(Touch):
 class Impossible(Touch):
     """Its planner fails with every scene."""
 
+    def plan(self):
+        return False
+
+
+class Fickle(Touch):
+    """Its planner fails with every third scene, and draws numbers that nobody can foresee."""
+
+    tries = 0
+
+    def plan(self):
+        self.tries += 1
+        np.random.uniform(size=os.urandom(1)[0])
+        return self.tries % 3 != 1
+
 
 class NotFinite(Touch):
     """Its encoders give no numbers from the third step on."""
@@ -113,6 +130,7 @@ TASKS = {
     "quit": Quit,
     "unplaceable": Unplaceable,
     "impossible": Impossible,
+    "fickle": Fickle,
     "not_finite": NotFinite,
 }
 
@@ -157,7 +175,7 @@ class TaskEnvironment:
         for _ in range(max_attempts):
             state = np.random.get_state()
             self.reset()
-            if isinstance(self._task, Impossible):
+            if not self._task.plan():
                 logging.info("Bad demo. Error in task impossible. No path to waypoint 1.")
                 continue
             return [Demo(self._plan(), state)]
