@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from genima.cameras import load_rig
-from genima.errors import InvalidParameter, UnknownTask
+from genima.errors import InvalidParameter, UnknownTask, WorldError
 from genima.sim import tasks
 from genima.sim.mujoco_world import Q_START, MujocoWorld
 from genima.sim.task import make_task, registered_tasks
@@ -238,3 +238,20 @@ def test_a_new_task_is_one_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path)])
     assert make_task("wave").descriptions(0) == ("wave",)
     assert set(registered_tasks()) == {*NAMES, "wave"}
+
+
+class AlwaysTheSame(np.random.Generator):
+    """Draws the least of what it may."""
+
+    def uniform(self, low=0.0, high=1.0, size=None):  # type: ignore[no-untyped-def]
+        return np.array(low, float)
+
+    def choice(self, options, *args, **kwargs):  # type: ignore[no-untyped-def]
+        return options[0]
+
+
+@pytest.mark.parametrize("name", ["pick_up_cup", "put_rubbish_in_bin", "slide_block_to_target"])
+def test_placement_without_room_ends_with_a_sentence(world: MujocoWorld, name: str) -> None:
+    world.reset(name, 0, 0)
+    with pytest.raises(WorldError, match="fits beside the others; take another seed"):
+        make_task(name).place(world.model, world.data, AlwaysTheSame(np.random.PCG64()))

@@ -6,6 +6,7 @@ import numpy as np
 
 from genima.arrays import Array, Float
 from genima.sim import grips, props, shapes
+from genima.sim.draws import draw_until
 from genima.sim.readings import PandaReadings
 from genima.sim.task import Task, Waypoint
 
@@ -52,9 +53,10 @@ class PickUpCup(Task):
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
         """Anywhere in the workspace, apart from each other."""
         low, high = (0.34, -0.24), (0.60, 0.24)
-        cup, other = rng.uniform(low, high), rng.uniform(low, high)
-        while np.linalg.norm(cup - other) < _APART_M:
-            other = rng.uniform(low, high)
+        cup = rng.uniform(low, high)
+        other = draw_until(
+            lambda at: bool(np.linalg.norm(cup - at) >= _APART_M), lambda: rng.uniform(low, high)
+        )
         for name, at in (("cup", cup), ("other_cup", other)):
             yaw = rng.uniform(-np.pi, np.pi)
             props.free_body(model, data, f"{name}_joint", (*at, 0.0005), yaw)

@@ -6,6 +6,7 @@ import numpy as np
 
 from genima.arrays import Array, Float
 from genima.sim import fittings, grips, props, shapes
+from genima.sim.draws import draw_until
 from genima.sim.task import Task, Waypoint
 
 _BIN_RADIUS_M, _BIN_HEIGHT_M, _BIN_WALL_M = 0.078, 0.145, 0.006
@@ -77,11 +78,13 @@ class PutRubbishInBin(Task):
         side = rng.choice([-1.0, 1.0])
         bin_at = np.array([rng.uniform(0.36, 0.58), side * rng.uniform(0.12, 0.24)])
         placed: list[Float[Array, "2"]] = []
-        while len(placed) < 3:
-            at = rng.uniform((0.33, -0.26), (0.62, 0.26))
-            clear = np.linalg.norm(at - bin_at) > _APART_FROM_BIN_M
-            if clear and all(np.linalg.norm(at - other) > _APART_M for other in placed):
-                placed.append(at)
+
+        def is_clear(at: Float[Array, "2"]) -> bool:
+            apart = [float(np.linalg.norm(at - other)) > _APART_M for other in placed]
+            return all(apart) and bool(np.linalg.norm(at - bin_at) > _APART_FROM_BIN_M)
+
+        for _ in range(3):
+            placed.append(draw_until(is_clear, lambda: rng.uniform((0.33, -0.26), (0.62, 0.26))))
         props.fix_body(model, "bin", (*bin_at, 0.0), rng.uniform(-np.pi, np.pi))
         heights = (_HALF_RUBBISH_M, 0.85 * _FRUIT_M, 0.85 * _FRUIT_M)
         for name, at, height in zip(("rubbish", *_FRUITS), placed, heights, strict=True):

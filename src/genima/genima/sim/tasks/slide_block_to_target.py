@@ -6,6 +6,7 @@ import numpy as np
 
 from genima.arrays import Array, Float
 from genima.sim import props, shapes
+from genima.sim.draws import draw_until
 from genima.sim.task import Task, Waypoint
 
 _HALF_BLOCK_M = (0.045, 0.052, 0.030)
@@ -59,11 +60,16 @@ class SlideBlockToTarget(Task):
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
         """The block at any yaw, the target straight ahead of its face."""
-        inside = False
-        while not inside:
-            block, yaw = rng.uniform(_WORKSPACE_M[0], _WORKSPACE_M[1]), rng.uniform(-np.pi, np.pi)
+        low, high = _WORKSPACE_M
+
+        def anywhere() -> tuple[Float[Array, "2"], float, Float[Array, "2"]]:
+            block, yaw = rng.uniform(low, high), rng.uniform(-np.pi, np.pi)
             target = block + rng.uniform(0.14, 0.22) * np.array([np.cos(yaw), np.sin(yaw)])
-            inside = bool(np.all((target > _WORKSPACE_M[0]) & (target < _WORKSPACE_M[1])))
+            return block, yaw, target
+
+        block, yaw, target = draw_until(
+            lambda drawn: bool(np.all((drawn[2] > low) & (drawn[2] < high))), anywhere
+        )
         props.fix_body(model, "target", (*target, 0.0), yaw)
         height = _HALF_BLOCK_M[2] + 0.0005
         props.free_body(model, data, "block_joint", (*block, height), yaw)
