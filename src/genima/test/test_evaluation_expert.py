@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 
 from genima.arrays import Array, Float
 from genima.errors import WorldError
-from genima.evaluation.expert_alone import run_episode
-from genima.evaluation.plan import EpisodeKey
+from genima.evaluation.expert_alone import run_episode, run_expert
+from genima.evaluation.folder import open_folder
+from genima.evaluation.plan import Agent, EpisodeKey, EvaluationPlan
+from genima.evaluation.running import Running, read_running
 from genima.evaluation.trajectory import TrajectoryRecorder
 from genima.sim.world import ExpertChunk, WorldState
 
@@ -15,12 +20,16 @@ class ReachWorld:
     """Joint 1 is to be turned to 1 rad; the expert turns it by 0.1 rad a step."""
 
     physics_dt_s = 0.01
+    longest_job_s = 540.0
+    scene = 2
 
     def __init__(self, *, breaks: bool = False) -> None:
         self.commands: list[Float[Array, "n 7"]] = []
         self._breaks = breaks
+        self.on_reset: Callable[[], object] = lambda: None
 
     def reset(self, task: str, variation: int, seed: int) -> tuple[str, ...]:
+        self.on_reset()
         if self._breaks:
             raise WorldError("no place for the block")
         self._q = np.zeros(7)
@@ -75,3 +84,16 @@ def test_expert_that_is_too_slow_has_failed() -> None:
 def test_world_that_refuses_is_an_error_of_this_episode() -> None:
     outcome, _ = run(ReachWorld(breaks=True), max_steps=9)
     assert outcome == (False, 0, "error: no place for the block", "")
+
+
+def test_worker_says_how_long_a_reset_may_take_and_which_scene_it_got(tmp_path: Path) -> None:
+    """Else a planner at work on a hard scene would be taken for one that hangs."""
+    plan = EvaluationPlan(("reach",), 1, seed=KEY.seed, agent=Agent.EXPERT, max_steps=20)
+    world, said = ReachWorld(), list[Running | None]()
+    with open_folder(tmp_path, plan) as folder:
+        world.on_reset = lambda: said.append(read_running(folder.running_file))
+        run_expert(folder, world)  # type: ignore[arg-type]
+        (record,) = folder.records()
+    assert said == [Running(KEY, world.longest_job_s)]
+    assert record.success and record.scene == world.scene
+    assert not folder.running_file.exists()
