@@ -103,9 +103,7 @@ class ControllerNode(LateNode):
         self.disconnect()
 
     def _now_s(self) -> float:
-        if self._lockstep:
-            return self._session.history.newest_s
-        return self.get_clock().now().nanoseconds * 1e-9
+        return self._session.history.newest_s if self._lockstep else self.now_s()
 
     def _status(self) -> SessionStatus:
         with self._lock:

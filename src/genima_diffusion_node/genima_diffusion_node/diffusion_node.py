@@ -127,11 +127,8 @@ class DiffusionNode(GenimaNode):
         self._draw_if_requested()
 
     def _on_image(self, camera: str, image: Picture, stamp_s: float) -> None:
-        self._sync.push(camera, stamp_s, image, stamp_s if self._lockstep else self._now_s())
+        self._sync.push(camera, stamp_s, image, stamp_s if self._lockstep else self.now_s())
         self._draw_if_requested()
-
-    def _now_s(self) -> float:
-        return self.get_clock().now().nanoseconds * 1e-9
 
     def _draw_if_requested(self) -> None:
         if not self._lockstep or self._wanted_s is None:
@@ -150,7 +147,7 @@ class DiffusionNode(GenimaNode):
         frames = self._sync.newest()
         if frames is None or frames.stamp_s == self._drawn_s:
             return
-        if self._now_s() - frames.stamp_s <= self.parameters.max_image_age_s:
+        if self.now_s() - frames.stamp_s <= self.parameters.max_image_age_s:
             self._submit(frames)
 
     def _submit(self, frames: FrameSet[Picture]) -> bool:
@@ -215,7 +212,7 @@ class DiffusionNode(GenimaNode):
         faults = self._images.faults
         if not faults and not self._lockstep:
             limit_s = self.parameters.max_image_age_s
-            faults = picture_faults(self._sync, self._now_s(), limit_s)
+            faults = picture_faults(self._sync, self.now_s(), limit_s)
         faults = faults or [self._fault] * bool(self._fault)
         values = {"tiles not to be followed": self._bad} | figures(
             self._durations, self._images.refused, self._worker, self._sync.counts

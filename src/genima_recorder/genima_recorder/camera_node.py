@@ -49,8 +49,7 @@ class CameraNode(GenimaNode):
     def activate(self) -> None:
         """Start all streams; one that does not start is tried again and again."""
         self._captures = {
-            name: Capture(name, source, self, self._now_s)
-            for name, source in self._sources.items()
+            name: Capture(name, source, self, self.now_s) for name, source in self._sources.items()
         }
         for capture in self._captures.values():
             capture.start()
@@ -92,11 +91,8 @@ class CameraNode(GenimaNode):
             self._calibrations[name] = calibration, info
         return info
 
-    def _now_s(self) -> float:
-        return self.get_clock().now().nanoseconds * 1e-9
-
     def _health(self) -> Health:
-        now_s = self._now_s()
+        now_s = self.now_s()
         reports = {name: capture.report(now_s) for name, capture in self._captures.items()}
         values = {
             f"{name} {key}": value

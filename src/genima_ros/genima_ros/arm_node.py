@@ -104,10 +104,6 @@ class ArmNode(GenimaNode):
     def poll_status(self) -> None:
         """Tell what has changed."""
 
-    def now_s(self) -> float:
-        """The ROS time [s]."""
-        return self.get_clock().now().nanoseconds * 1e-9
-
     async def answer(
         self, order: Callable[[], "Order[str]"], response: Trigger.Response
     ) -> Trigger.Response:

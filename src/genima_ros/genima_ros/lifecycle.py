@@ -87,6 +87,10 @@ class GenimaNode(LifecycleNode):
         while self._connections:
             self._connections.pop()()
 
+    def now_s(self) -> float:
+        """The ROS time [s]."""
+        return self.get_clock().now().nanoseconds * 1e-9
+
     def complain(self, about: str, error: Exception) -> None:
         """Log that some input was refused, at most once in a few seconds for each input."""
         now_s = time.monotonic()

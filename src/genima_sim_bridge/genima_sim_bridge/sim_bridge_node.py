@@ -90,7 +90,7 @@ class SimBridgeNode(GenimaNode):
             )
         return RealtimeRunner(
             *parts,
-            now_s=self._now_s,
+            now_s=self.now_s,
             camera_period_s=1.0 / p.camera_rate_hz,
             camera_latency_s=p.camera_latency_s,
         )
@@ -183,11 +183,8 @@ class SimBridgeNode(GenimaNode):
 
     def _publish_infos(self) -> None:
         for name, camera in self._rig.cameras.items():
-            info = camera_info(camera.intrinsics, camera.frame_id, self._now_s())
+            info = camera_info(camera.intrinsics, camera.frame_id, self.now_s())
             self._infos[name].publish(info)
-
-    def _now_s(self) -> float:
-        return self.get_clock().now().nanoseconds * 1e-9
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         if self._runner is None:
