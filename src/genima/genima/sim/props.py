@@ -55,6 +55,29 @@ def fix_body(model: mujoco.MjModel, body: str, position: Sequence[float], yaw_ra
     model.body(body).quat[:] = yaw_quaternion(yaw_rad)
 
 
+def face_robot(
+    model: mujoco.MjModel,
+    body: str,
+    rng: np.random.Generator,
+    low: tuple[float, float],
+    high: tuple[float, float],
+    turn_rad: float,
+) -> None:
+    """Put a body that has no joint anywhere in an area, its +x more or less towards the robot.
+
+    Args:
+        model: The compiled scene.
+        body: Which.
+        rng: Source of the pose.
+        low: Least x and y [m].
+        high: Greatest x and y [m].
+        turn_rad: How far it may be turned away [rad].
+    """
+    x, y = rng.uniform(low, high)
+    yaw = np.arctan2(-y, -x) + rng.uniform(-turn_rad, turn_rad)
+    fix_body(model, body, (x, y, 0.0), yaw)
+
+
 def free_body(
     model: mujoco.MjModel,
     data: mujoco.MjData,

@@ -95,9 +95,7 @@ class LampOn(Task):
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
         """Anywhere in the workspace, the button more or less towards the robot."""
-        x, y = rng.uniform(0.42, 0.62), rng.uniform(-0.24, 0.24)
-        yaw = np.arctan2(-y, -x) + rng.uniform(-0.8, 0.8)
-        props.fix_body(model, "lamp", (x, y, 0.0), yaw)
+        props.face_robot(model, "lamp", rng, (0.42, -0.24), (0.62, 0.24), 0.8)
 
     def success(self, model: mujoco.MjModel, data: mujoco.MjData) -> bool:
         """RLBench's condition: the button's joint is more than 3 mm down."""

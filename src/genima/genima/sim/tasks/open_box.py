@@ -56,9 +56,7 @@ class OpenBox(Task):
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
         """Anywhere in the workspace, the front more or less towards the robot."""
-        x, y = rng.uniform(0.38, 0.56), rng.uniform(-0.20, 0.20)
-        yaw = np.arctan2(-y, -x) + rng.uniform(-0.7, 0.7)
-        props.fix_body(model, "box", (x, y, 0.0), yaw)
+        props.face_robot(model, "box", rng, (0.38, -0.20), (0.56, 0.20), 0.7)
 
     def success(self, model: mujoco.MjModel, data: mujoco.MjData) -> bool:
         """RLBench's condition: the lid's joint is at more than 90 degrees."""

@@ -132,9 +132,7 @@ class ToiletSeatUp(Task):
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
         """Anywhere in the workspace, the front more or less towards the robot."""
-        x, y = rng.uniform(0.42, 0.58), rng.uniform(-0.18, 0.18)
-        yaw = np.arctan2(-y, -x) + rng.uniform(-0.7, 0.7)
-        props.fix_body(model, "toilet", (x, y, 0.0), yaw)
+        props.face_robot(model, "toilet", rng, (0.42, -0.18), (0.58, 0.18), 0.7)
 
     def success(self, model: mujoco.MjModel, data: mujoco.MjData) -> bool:
         """RLBench's condition: the seat's joint is at more than 1.4 rad."""

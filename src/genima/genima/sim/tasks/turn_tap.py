@@ -78,9 +78,7 @@ class TurnTap(Task):
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
         """Anywhere in the workspace, the spout more or less towards the robot."""
-        x, y = rng.uniform(0.38, 0.60), rng.uniform(-0.20, 0.20)
-        yaw = np.arctan2(-y, -x) + rng.uniform(-0.8, 0.8)
-        props.fix_body(model, "mixer", (x, y, 0.0), yaw)
+        props.face_robot(model, "mixer", rng, (0.38, -0.20), (0.60, 0.20), 0.8)
 
     def success(self, model: mujoco.MjModel, data: mujoco.MjData) -> bool:
         """RLBench's condition: the left tap's joint is at more than 1.57 rad."""
