@@ -38,7 +38,7 @@ from genima.tiles import tile_images, untile
 from . import draw_cases as cases
 
 EXACT = DrawOptions(precision=Precision.FLOAT32)
-SPHERES = {"output": Output.SPHERES, "target": Target.SAMPLE, "steps": 1}
+SPHERES = {"output": Output.SPHERES, "target": Target.SAMPLE, "steps": 1, "state": True}
 CAMERAS_FILE = Path(__file__).parents[3] / "config" / "cameras.yaml"
 
 
@@ -296,6 +296,7 @@ def test_folder_that_cannot_be_used_is_refused_in_a_sentence(
             "use present 'layer'",
         ),
         (SPHERES | {"steps": 5}, "drawn in one step, got 5; give 1"),
+        (SPHERES | {"state": False}, "has to know the arm; set state to true"),
         (SPHERES | {"guide": Guide.CONCAT}, "needs a ControlNet, guide is 'pix2pix'"),
         (SPHERES | {"tiled": False}, "needs all cameras at once"),
     ],

@@ -27,6 +27,7 @@ from genima.diffusion.drawer import Drawer, DrawOptions, Precision
 from genima.diffusion.heads import change_target
 from genima.diffusion.models import DrawModels
 from genima.diffusion.network import Conditioning, Guidance
+from genima.diffusion.prompt import Prompt
 from genima.diffusion.schedule import schedule_of
 from genima.errors import PolicyError
 
@@ -64,11 +65,12 @@ class PipelineUNet:
             sample = torch.cat([noisy, self._guidance.embedding], dim=1)
         more = {"class_labels": self._guidance.state}
         raw = self._forward(on_ground(sample, self._guidance), timestep, **options | more)[0]
-        return (self._network._headed(raw, self._guidance).target,)
+        prompt = Prompt(options["encoder_hidden_states"])
+        return (self._network._headed(raw, self._guidance, prompt).target,)
 
 
 def on_ground(sample: Tensor, guidance: Guidance) -> Tensor:
-    return sample if guidance.ground is None else torch.cat([sample, guidance.ground], dim=1)
+    return sample if guidance.ground is None else guidance.ground
 
 
 def informed(controlnet: Any, guidance: Guidance) -> Callable[..., Any]:

@@ -25,7 +25,7 @@ from genima.diffusion.network import conditioning_of
 from genima.diffusion.tile_check import CheckSettings, TileCheck
 from genima.diffusion.training.config import preset
 from genima.diffusion.training.start import begin
-from genima.diffusion.training.witness_loss import spoiled, witness_loss
+from genima.diffusion.training.witness_loss import kinds, relit, spoiled, witness_loss
 from genima.kinematics import Q_HOME
 from genima.spheres import sphere_poses
 
@@ -89,7 +89,9 @@ def taught() -> Taught:
         given = conditioning_of(chosen, models.config, torch.device("cpu"))
         assert given.arm is not None
         noise = torch.randn(_BATCH, 8, 16, 16, generator=chance)
-        loss = witness_loss(witness(spoiled(given.pictures, noise)), given.arm)
+        kind = kinds(_BATCH, chance)
+        shown = spoiled(relit(given.pictures, chance), kind, noise)
+        loss = witness_loss(witness(shown), given.arm, kind)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -100,6 +102,20 @@ def test_images_of_the_arm_are_drawn_on(taught: Taught) -> None:
     rng = np.random.default_rng(1)
     configurations = [random_q(rng) for _ in range(8)]
     faults = [taught.draw(scene(q, rng), q).fault for q in configurations]
+    assert faults.count("") >= 7, faults
+
+
+@pytest.mark.parametrize("light", [0.5, 1.3])
+def test_other_light_is_no_reason_to_refuse(taught: Taught, light: float) -> None:
+    rng = np.random.default_rng(3)
+    faults = []
+    for _ in range(8):
+        q = random_q(rng)
+        images = {
+            name: (image * light).clip(0, 255).astype(np.uint8)
+            for name, image in scene(q, rng).items()
+        }
+        faults.append(taught.draw(images, q).fault)
     assert faults.count("") >= 7, faults
 
 

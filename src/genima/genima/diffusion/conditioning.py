@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genima.arrays import Array, Float, UInt8
+from genima.arrays import Array, Bool, Float, UInt8
 from genima.diffusion.arm_view import lenses
 from genima.diffusion.config import DrawConfig, Present
 from genima.intrinsics import square_image
@@ -74,12 +74,26 @@ def draw_input(
         else:
             parts.append(present)
     pictures = np.concatenate([arranged(part, config) for part in parts], axis=-1)
-    z = (np.asarray(arm.q) - config.q_mean) / config.q_spread
-    state = np.concatenate([z, z**2 - 1.0, [1.0 if arm.gripper_open else -1.0]])
+    state = state_of(np.asarray(arm.q), np.asarray(arm.gripper_open), config)
     cam_T_base = np.stack([arm.views[name].cam_T_base for name in order])
     lens = lenses(arm.views, config.policy)
     numbers = (state, np.asarray(arm.q), cam_T_base, lens)
     return DrawInput(pictures, *(part.astype(np.float32) for part in numbers))
+
+
+def state_of(
+    q: Float[Array, "*b 7"], gripper_open: Bool[Array, "*b"], config: DrawConfig
+) -> Float[Array, "*b 15"]:
+    """What `DrawInput.state` says.
+
+    Args:
+        q: Joint positions [rad].
+        gripper_open: Whether the gripper is open.
+        config: The model's.
+    """
+    z = (q - config.q_mean) / config.q_spread
+    gripper = np.where(gripper_open, 1.0, -1.0)[..., None]
+    return np.concatenate([z, z**2 - 1.0, gripper], axis=-1)
 
 
 def present_spheres(camera: str, arm: ArmState, config: DrawConfig) -> UInt8[Array, "c c 3"]:

@@ -130,6 +130,8 @@ class DrawConfig:
                 f"output 'spheres' needs a ControlNet, guide is {self.guide.value!r}; set guide "
                 "to 'controlnet'"
             )
+        if not self.state:
+            raise InvalidParameter("output 'spheres' has to know the arm; set state to true")
         require_steps(self.output, self.steps)
 
     @property

@@ -20,10 +20,10 @@ from genima.diffusion.finish import cells_of, enlarged, labels_of, painted, pixe
 from genima.diffusion.graphs import Captured
 from genima.diffusion.loop import Denoised, DenoisingLoop
 from genima.diffusion.models import DrawModels, load_models
-from genima.diffusion.motion_head import labels_drawn
 from genima.diffusion.network import Conditioning, conditioning_from, conditioning_of, decoded
 from genima.diffusion.prompt import Prompt
 from genima.diffusion.schedule import schedule_of
+from genima.diffusion.sphere_labels import labels_drawn
 from genima.diffusion.text_memory import TextMemory
 from genima.diffusion.witness import contradiction, probability_of
 from genima.errors import InvalidParameter, PolicyError
@@ -89,6 +89,8 @@ class Drawer:
         self._models = models
         self._network = models.network.requires_grad_(False).eval()
         _place(self._network, self._device, options.precision)
+        if self._network.motion is not None:
+            self._network.motion.float()  # joint positions need more digits than pictures
         self._text = models.text.requires_grad_(False).eval().to(self._device)
         self._decoder = _decoder(models, options, self._device)
         parts = [self._network.unet, self._network.controlnet]

@@ -4,7 +4,7 @@
 A small network that sees a button still has to learn what that means for the arm, in each view
 anew, and in the wrist's view for each pose of the hand. The ray through a pixel meets whatever
 stands on the table close to where it meets the plane z = 0 of the base. So that point, from the
-base and from the fingertips, goes in beside the noise.
+base and from the fingertips, goes into the network in place of noise.
 """
 
 import torch
@@ -23,11 +23,11 @@ _FAR_M = 3.0
 _LIMIT = 4.0
 
 
-def ground_seen(arm: ArmView, side: int) -> Float[Tensor, "b 4 h w"]:
-    """Where the rays of a tile's pixels meet the plane z = 0 of the base.
+def ground_points(arm: ArmView, side: int) -> Float[Tensor, "b 4 2 s s"]:
+    """Where the rays of the views' pixels meet the plane z = 0 of the base, x and y [m].
 
     Args:
-        arm: The arm and its cameras.
+        arm: Whose cameras look.
         side: Of one view [px].
     """
     ray = rays(arm.lens, side)
@@ -39,7 +39,17 @@ def ground_seen(arm: ArmView, side: int) -> Float[Tensor, "b 4 h w"]:
     height, fall = camera[:, :, 2, :, None], -ray[:, :, 2]
     meets = (fall > 0) & (height > 0)
     away = torch.where(meets, height / fall.clamp(min=1e-3), _FAR_M).clamp(max=_FAR_M)
-    point = camera[:, :, :2, :, None] + away[:, :, None] * ray[:, :, :2]
+    return camera[:, :, :2, :, None] + away[:, :, None] * ray[:, :, :2]
+
+
+def ground_seen(arm: ArmView, side: int) -> Float[Tensor, "b 4 h w"]:
+    """What a tile's pixels are told, in about unit size.
+
+    Args:
+        arm: The arm and its cameras.
+        side: Of one view [px].
+    """
+    point = ground_points(arm, side)
     tip = sphere_frames(arm.q.float())[:, None, GRIPPER, :2, 3, None, None]
     base = torch.stack([point[:, :, 0] - _CENTRE_M, point[:, :, 1]], dim=2)
     channels = torch.cat([base, point - tip], dim=2) / _UNIT_M

@@ -4,6 +4,7 @@
 ```
 genima.json      what `genima.diffusion.config` describes
 unet/ controlnet/ vae/ scheduler/ text_encoder/ tokenizer/ text_encoder_2/ tokenizer_2/ witness/
+motion/
 ```
 
 What a folder lacks is taken from its `base`, another folder or a name on the hub: for SD-Turbo a
@@ -27,6 +28,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 from transformers.utils import logging as transformers_logging
 
 from genima.diffusion.config import DrawConfig, Guide, Output, from_json, to_json
+from genima.diffusion.motion_head import MotionHead
 from genima.diffusion.network import DrawNetwork
 from genima.diffusion.patch_vae import PatchVAE
 from genima.diffusion.prompt import TextEncoders
@@ -88,6 +90,8 @@ def _parts(models: DrawModels) -> dict[str, Any]:
         parts["controlnet"] = network.controlnet
     if network.witness is not None:
         parts["witness"] = network.witness
+    if network.motion is not None:
+        parts["motion"] = network.motion
     for number, (tokenizer, encoder) in enumerate(
         zip(text.tokenizers, text.encoders, strict=True)
     ):
@@ -128,10 +132,11 @@ def load_models(folder: Path, dtype: torch.dtype = torch.float32) -> DrawModels:
     for number, (tokenizer, encoder) in enumerate(zip(tokenizers, encoders, strict=True)):
         _require_fit(folder, "_2" if number else "", len(tokenizer), encoder.config.vocab_size)
     scheduler = source.load("scheduler", _scheduler)
-    witness = None
+    witness = motion = None
     if config.output is Output.SPHERES:
         witness = source.load("witness", Witness.from_pretrained)
-    network = DrawNetwork(config, unet, controlnet, vae, witness).eval()
+        motion = source.load("motion", MotionHead.from_pretrained)
+    network = DrawNetwork(config, unet, controlnet, vae, witness, motion).eval()
     text = TextEncoders(tokenizers, encoders, config.side_px).eval()
     return DrawModels(config, network, text, scheduler)
 

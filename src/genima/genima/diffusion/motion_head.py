@@ -1,46 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A head that draws with spheres, not pixels: every latent pixel says where the arm shall go.
+"""From where the arm is and where it is to go: how its joints move in the next second.
 
-A network that has seen a few thousand pictures draws soft spots where a sphere might be, and no
-stripes; and spheres that are a pixel or two off in one view already belong to no configuration.
-So each latent pixel says by how much each joint shall move, and how sure it is. The answers of a
-view are gathered by that into one, as attention does: a pixel on the object may know, one on the
-wall need not. Each view is then coloured as the renderer colours it for its own answer: edges and
-stripes are crisp at any size, and views that disagree belong to no configuration.
-
-What is diffused are the answers: a latent has one channel for each joint and one for the gripper.
+This needs no image, so a small network learns it from all steps of the demonstrations at once. All
+it is told is seen from the arm's own plane, in which joint 1 turns it: the same motion beside the
+base is the same motion in front of it, and a few placements of an object teach all directions.
 """
 
-from functools import cache
-
 import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
 from jaxtyping import Bool, Float
-from jaxtyping import UInt8 as Bytes
-from torch import Tensor
+from torch import Tensor, nn
 
-from genima.decode.palette import Label
-from genima.diffusion.arm_view import (
-    GRIPPER,
-    ArmView,
-    cells_of_tile,
-    rays,
-    seen_spheres,
-    tile_of_cells,
-)
-from genima.spheres import COLOURED, STRIPE_WIDTH
+from genima.diffusion.arm_view import GRIPPER, sphere_frames
+from genima.diffusion.places import PLACES
 
 #: Of a latent: seven joints, then the gripper.
 CHANNELS = 8
-#: Of what the network says at each latent pixel: an answer, and how sure it is of that.
-VOTES = CHANNELS + 1
 #: By how much an answer of 1 moves a joint [rad].
 MOTION_RAD = 0.2
+# What counts as 1: the reach of a motion, what lies nearby, and what is almost there [m].
+_FAR_M, _NEAR_M, _CLOSE_M = 0.3, 0.1, 0.02
+#: What is almost there is not told beyond this.
+_CLOSE_LIMIT = 3.0
+#: Joints 2 to 7, gripper, fingertips, direction of the hand; then of each place.
+_ARM_FEATURES, _PLACE_FEATURES = 6 + 1 + 3 + 2, 6
 
 
 def answer_for(
     q: Float[Tensor, "b 7"], q_target: Float[Tensor, "b 7"], gripper_open: Bool[Tensor, "b"]
 ) -> Float[Tensor, "b 8"]:
-    """What the network should answer in every view.
+    """What should be answered.
 
     Args:
         q: Present joint positions, as the model is told them [rad].
@@ -51,59 +41,67 @@ def answer_for(
     return torch.cat([(q_target - q) / MOTION_RAD, gripper[:, None]], dim=1)
 
 
-def gathered(votes: Float[Tensor, "b 9 h w"]) -> Float[Tensor, "b 8 h w"]:
-    """The latent in which each view has one answer: the mean of its pixels' by their sureness."""
-    cells = cells_of_tile(votes.float())
-    share = cells[:, :, CHANNELS:].flatten(3).softmax(dim=3).unflatten(3, cells.shape[3:])
-    answer = (share * cells[:, :, :CHANNELS]).sum(dim=(3, 4), keepdim=True)
-    return tile_of_cells(answer.expand(-1, -1, -1, *cells.shape[3:]))
-
-
-def labels_drawn(
-    answers: Float[Tensor, "b 8 h w"], arm: ArmView, side: int
-) -> Bytes[Tensor, "b 4 s s"]:
-    """The `genima.decode.palette.Label` of each pixel, in cells of this side.
+class MotionHead(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Answers by how much each joint moves, and whether the gripper is to be open.
 
     Args:
-        answers: As `gathered` leaves them.
-        arm: To which they refer.
-        side: Of a cell [px].
+        text_width: Of the text encoder's hidden states.
+        width: Of the layers.
     """
-    answer = cells_of_tile(answers.float()).mean(dim=(3, 4))
-    q = arm.q.float()[:, None] + MOTION_RAD * answer[:, :, : CHANNELS - 1]
-    centre, axis = seen_spheres(q, arm)
-    radius = arm.lens.float()[:, :, 4]
-    nearest, x_over_r, hit = _trace(centre, axis, rays(arm.lens, side), radius)
-    stripe = ((x_over_r + 1.0) / STRIPE_WIDTH).long().clamp(0, len(COLOURED) - 1)
-    coloured = _coloured(answers.device)[stripe]
-    # Of the whole tile, since a gripper cannot be both.
-    closed = (answer[:, :, CHANNELS - 1].mean(dim=1) < 0)[:, None, None, None]
-    colour = nearest + int(Label.BASE)
-    colour = torch.where((nearest == GRIPPER) & closed, int(Label.CLOSED), colour)
-    labels = torch.where(coloured, colour, int(Label.BLACK))
-    return torch.where(hit, labels, int(Label.OTHER)).to(torch.uint8)
+
+    @register_to_config
+    def __init__(self, text_width: int = 128, width: int = 256) -> None:
+        super().__init__()
+        taken = _ARM_FEATURES + PLACES * _PLACE_FEATURES
+        self.arm = nn.Linear(taken, width)
+        self.goal = nn.Linear(text_width, width, bias=False)
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(2))
+        self.answer = nn.Linear(width, CHANNELS)
+        nn.init.zeros_(self.answer.weight)
+        nn.init.zeros_(self.answer.bias)
+
+    def forward(
+        self,
+        q: Float[Tensor, "b 7"],
+        state: Float[Tensor, "b 15"],
+        ground: Float[Tensor, "b p 2"],
+        text: Float[Tensor, "b t e"],
+    ) -> Float[Tensor, "b 8"]:
+        """The answer, in single precision whatever the images are looked at with.
+
+        Args:
+            q: Present joint positions [rad].
+            state: The same and the gripper, as of `DrawInput`.
+            ground: x and y of the places that it is to go to, in the base [m].
+            text: Hidden states of the text encoder.
+        """
+        with torch.autocast(q.device.type, enabled=False):
+            seen = torch.cat([_arm_seen(q.float(), state.float()), _places_seen(q, ground)], dim=1)
+            x = nn.functional.silu(self.arm(seen) + self.goal(text.float().mean(dim=1)))
+            for layer in self.layers:
+                x = nn.functional.silu(layer(x))
+            return self.answer(x)  # type: ignore[no-any-return]
 
 
-def _trace(
-    centre: Float[Tensor, "b 4 4 3"],
-    axis: Float[Tensor, "b 4 4 3"],
-    ray: Float[Tensor, "b 4 3 s s"],
-    radius: Float[Tensor, "b 4"],
-) -> tuple[Tensor, Tensor, Bool[Tensor, "b 4 s s"]]:
-    """Which sphere each ray meets first, the local x there over the radius, and if one at all."""
-    ray, radius = ray[:, :, None], radius[:, :, None, None, None]
-    centre, axis = centre[..., None, None], axis[..., None, None]
-    length2 = ray.square().sum(dim=3)
-    along = (ray * centre).sum(dim=3)
-    inside = along.square() - length2 * (centre.square().sum(dim=3) - radius.square())
-    depth = (along - inside.clamp(min=0.0).sqrt()) / length2
-    x_over_r = ((ray * depth[:, :, :, None] - centre) * axis).sum(dim=3) / radius
-    depth = torch.where((inside > 0) & (depth > 0), depth, torch.inf)
-    depth, nearest = depth.min(dim=2)
-    return nearest, x_over_r.gather(2, nearest[:, :, None])[:, :, 0], depth.isfinite()
+def _arm_seen(q: Float[Tensor, "b 7"], state: Float[Tensor, "b 15"]) -> Float[Tensor, "b n"]:
+    hand = sphere_frames(q)[:, GRIPPER]
+    tip = _in_plane(q, hand[:, :2, 3])
+    turn = torch.atan2(hand[:, 1, 0], hand[:, 0, 0]) - q[:, 0]
+    parts = [state[:, 1:7], state[:, 14:], tip / _FAR_M, hand[:, 2:, 3] / _FAR_M]
+    return torch.cat([*parts, turn.cos()[:, None], turn.sin()[:, None]], dim=1)
 
 
-@cache
-def _coloured(device: torch.device) -> Bool[Tensor, "n"]:
-    """Which stripes are coloured; made once, since a captured graph cannot fetch it."""
-    return torch.tensor(COLOURED, device=device)
+def _places_seen(q: Float[Tensor, "b 7"], ground: Float[Tensor, "b p 2"]) -> Float[Tensor, "b n"]:
+    q, ground = q.float(), ground.float()
+    tip = _in_plane(q, sphere_frames(q)[:, GRIPPER, :2, 3])[:, None]
+    place = _in_plane(q[:, None], ground)
+    way = place - tip
+    close = (way / _CLOSE_M).clamp(-_CLOSE_LIMIT, _CLOSE_LIMIT)
+    return torch.cat([place / _FAR_M, way / _NEAR_M, close], dim=2).flatten(1)
+
+
+def _in_plane(q: Float[Tensor, "*b 7"], point: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b 2"]:
+    """X and y as seen from the arm's plane."""
+    cos, sin = q[..., 0].cos(), q[..., 0].sin()
+    x, y = point.unbind(dim=-1)
+    return torch.stack([cos * x + sin * y, cos * y - sin * x], dim=-1)

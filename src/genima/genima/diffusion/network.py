@@ -22,8 +22,9 @@ from genima.diffusion.conditioning import DrawInput
 from genima.diffusion.config import DrawConfig, Output, Target
 from genima.diffusion.ground import ground_seen
 from genima.diffusion.heads import change_target, palette_image
-from genima.diffusion.motion_head import gathered
+from genima.diffusion.motion_head import MotionHead
 from genima.diffusion.patch_vae import PatchVAE
+from genima.diffusion.places import places_in, scores_of
 from genima.diffusion.prompt import Prompt
 from genima.diffusion.witness import Witness
 
@@ -62,13 +63,15 @@ class Guidance:
         camera_latent: Clean latent of the camera images, for `Output.RESIDUAL` alone.
         camera_image: Camera images, -1 to 1.
         state: As in `Conditioning`.
-        ground: What goes in beside the noise; for `Output.SPHERES` alone.
+        arm: As in `Conditioning`.
+        ground: What goes in in place of noise; for `Output.SPHERES` alone.
     """
 
     embedding: Float[Tensor, "b c h w"]
     camera_latent: Float[Tensor, "b c h w"] | None
     camera_image: Float[Tensor, "b 3 h w"]
     state: Float[Tensor, "b 15"] | None
+    arm: ArmView | None = None
     ground: Float[Tensor, "b 4 h w"] | None = None
 
 
@@ -79,11 +82,13 @@ class Prediction:
     Attributes:
         target: What `DrawConfig.target` names: noise, velocity or the clean latent.
         scores: Of each palette label at each pixel; None for other outputs.
+        marks: Scores of where the arm is to go, as of `places`; None for other outputs.
         seen: What the witness says of `Conditioning.shown`.
     """
 
     target: Float[Tensor, "b c h w"]
     scores: Float[Tensor, "b 7 h w"] | None = None
+    marks: Float[Tensor, "b 4 p n"] | None = None
     seen: Float[Tensor, "b 4 4 n"] | None = None
 
 
@@ -121,12 +126,14 @@ class DrawNetwork(nn.Module):
         controlnet: Only for `Guide.CONTROLNET`.
         vae: An AutoencoderKL, an AutoencoderTiny or a `PatchVAE`.
         witness: Only for `Output.SPHERES`.
+        motion: Only for `Output.SPHERES`.
     """
 
     unet: Any  # of the classes named below, which torch's Module would hide from type checkers
     controlnet: Any
     vae: Any
     witness: Any
+    motion: Any
 
     def __init__(
         self,
@@ -135,6 +142,7 @@ class DrawNetwork(nn.Module):
         controlnet: ControlNetModel | None,
         vae: Any,
         witness: Witness | None = None,
+        motion: MotionHead | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -142,6 +150,7 @@ class DrawNetwork(nn.Module):
         self.controlnet = controlnet
         self.vae = vae
         self.witness = witness
+        self.motion = motion
         if controlnet is not None:
             self.controlnet.controlnet_cond_embedding.__class__ = _EmbedOnce
 
@@ -173,11 +182,11 @@ class DrawNetwork(nn.Module):
             embedding = torch.cat(latents, dim=1)
         state = conditioning.state
         state = None if state is None else state.to(self.unet.dtype)
-        ground = None
-        if conditioning.arm is not None:
+        arm, ground = conditioning.arm, None
+        if arm is not None:
             side = pictures.shape[-1] // self.latent_px // 2
-            ground = ground_seen(conditioning.arm, side).to(self.unet.dtype)
-        return Guidance(embedding, camera_latent, camera_image, state, ground)
+            ground = ground_seen(arm, side).to(self.unet.dtype)
+        return Guidance(embedding, camera_latent, camera_image, state, arm, ground)
 
     def predict(
         self,
@@ -194,10 +203,10 @@ class DrawNetwork(nn.Module):
             "return_dict": False,
         }
         if guidance.ground is not None:
-            noisy = torch.cat([noisy, guidance.ground], dim=1)
+            noisy = guidance.ground  # one step from nothing: what noise could tell is no answer
         if self.controlnet is None:
             joined = torch.cat([noisy, guidance.embedding], dim=1)
-            return self._headed(self.unet(joined, timestep, **common)[0], guidance)
+            return self._headed(self.unet(joined, timestep, **common)[0], guidance, prompt)
         down, middle = self.controlnet(
             noisy, timestep, controlnet_cond=guidance.embedding, **common
         )
@@ -208,9 +217,11 @@ class DrawNetwork(nn.Module):
             mid_block_additional_residual=middle,
             **common,
         )[0]
-        return self._headed(raw, guidance)
+        return self._headed(raw, guidance, prompt)
 
-    def _headed(self, raw: Float[Tensor, "b c h w"], guidance: Guidance) -> Prediction:
+    def _headed(
+        self, raw: Float[Tensor, "b c h w"], guidance: Guidance, prompt: Prompt
+    ) -> Prediction:
         if guidance.camera_latent is not None:
             return Prediction(raw + guidance.camera_latent)
         if self.config.output is Output.PALETTE:
@@ -218,7 +229,12 @@ class DrawNetwork(nn.Module):
             image = palette_image(scores.float().softmax(dim=1), guidance.camera_image)
             return Prediction(self.encode(image.to(raw.dtype)), scores)
         if self.config.output is Output.SPHERES:
-            return Prediction(gathered(raw))
+            arm, marks = guidance.arm, scores_of(raw)
+            assert arm is not None  # of every model that does this
+            ground = places_in(marks, arm).ground
+            answer = self.motion(arm.q, guidance.state, ground, prompt.hidden)
+            side = raw.shape[-2:]
+            return Prediction(answer[..., None, None].expand(-1, -1, *side), marks=marks)
         return Prediction(raw)
 
     def clean(

@@ -12,9 +12,10 @@ from genima.decode.palette import Label
 from genima.diffusion.config import STATE_SIZE, DrawConfig, Guide, Output, Present, Target
 from genima.diffusion.ground import CHANNELS as GROUND_CHANNELS
 from genima.diffusion.models import DrawModels
-from genima.diffusion.motion_head import CHANNELS, VOTES
+from genima.diffusion.motion_head import CHANNELS, MotionHead
 from genima.diffusion.network import DrawNetwork
 from genima.diffusion.patch_vae import PatchVAE
+from genima.diffusion.places import PLACES
 from genima.diffusion.prompt import TextEncoders
 from genima.diffusion.vocabulary import make_tokenizer
 from genima.diffusion.witness import Witness
@@ -77,8 +78,8 @@ def build_tiny(
     moves = config.output is Output.SPHERES
     vae = PatchVAE.of(size.patch_px, CHANNELS if moves else 0)
     latent = vae.config.latent_channels
-    taken = latent + GROUND_CHANNELS if moves else latent
-    outputs = VOTES if moves else latent
+    taken = GROUND_CHANNELS if moves else latent
+    outputs = PLACES if moves else latent
     if config.output is Output.PALETTE:
         outputs = len(Label) * size.patch_px**2
     beside = latent * config.pictures if config.guide is Guide.CONCAT else 0
@@ -113,7 +114,14 @@ def build_tiny(
     )
     return DrawModels(
         config,
-        DrawNetwork(config, unet, controlnet, vae, Witness() if moves else None),
+        DrawNetwork(
+            config,
+            unet,
+            controlnet,
+            vae,
+            Witness() if moves else None,
+            MotionHead(size.text_width) if moves else None,
+        ),
         TextEncoders([tokenizer], [encoder], config.side_px),
         make_scheduler(config.target),
     )
@@ -146,7 +154,7 @@ def _common(config: DrawConfig, size: TinySize) -> dict[str, Any]:
         "block_out_channels": size.channels,
         "layers_per_block": size.layers,
         "cross_attention_dim": size.text_width,
-        "norm_num_groups": 16,
+        "norm_num_groups": min(16, size.channels[0] // 2),
         "attention_head_dim": 4,  # diffusers takes it for the number of heads
     }
 

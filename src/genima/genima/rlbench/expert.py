@@ -9,12 +9,11 @@ would otherwise cut the corner at which something is pressed or grasped.
 
 import numpy as np
 
-from genima.arrays import Array, Bool, Float, Int
+from genima.arrays import Array, Bool, Float
+from genima.data.stops import stops_of
 from genima.errors import InvalidParameter
 from genima.sim.world import ExpertChunk
 
-#: A waypoint of the planner is where its arm all but stands, or turns back [rad a step].
-_STANDS_RAD, _TURNS_RAD = 0.004, 0.001
 #: The arm is at a stop when no joint is farther off [rad].
 _ARRIVED_RAD = 0.02
 #: In contact it may never get there; being slow nearby for so many steps counts as well.
@@ -34,7 +33,7 @@ class DemonstrationExpert:
     def __init__(self, q: Float[Array, "n 7"], gripper_open: Bool[Array, "n"]) -> None:
         self._q = np.array(q, float)
         self._open = np.array(gripper_open, bool)
-        self._stops = _stops(self._q, self._open)
+        self._stops = stops_of(self._q, self._open)
         self._index = 0
         self._slow_steps = 0
         self._q_now = self._q[0]
@@ -94,17 +93,3 @@ class DemonstrationExpert:
 
     def _gap(self, index: int) -> float:
         return float(np.abs(self._q[index] - self._q_now).max())
-
-
-def _stops(q: Float[Array, "n 7"], gripper_open: Bool[Array, "n"]) -> Int[Array, "s"]:
-    """Steps at which the arm has stood or turns back, or the gripper moves; the last one, too."""
-    n = len(q)
-    way = np.diff(q, axis=0)  # from step t to t + 1
-    length = np.abs(way).max(axis=1)
-    stops = {n - 1}
-    for t in range(1, n - 1):
-        begins = length[t - 1] < _STANDS_RAD <= length[t]
-        turns = min(length[t - 1], length[t]) > _TURNS_RAD and way[t - 1] @ way[t] < 0.0
-        if begins or turns or gripper_open[t] != gripper_open[t - 1]:
-            stops.add(t)
-    return np.array(sorted(stops))

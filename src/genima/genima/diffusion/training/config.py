@@ -54,13 +54,19 @@ class TrainConfig:
         last_step_share: Share of samples that are pure noise, as the first step of drawing has it.
         foreground_weight: Of pixels on spheres relative to others; 1 for no difference. For
             `Output.PALETTE` and `Output.RESIDUAL`.
-        gripper_weight: Of the gripper's state relative to a joint; for `Output.SPHERES`.
-        moving_weight: Of steps that move the arm relative to those that hardly do; for
-            `Output.SPHERES`.
+        every: Of how many steps the images of one are looked at: neighbours are much alike, and
+            reading files can take longer than learning from them.
+        told_steps: Of how many steps without images a batch learns to move; for `Output.SPHERES`,
+            as all that follows but the last.
+        motion_weight: Of the motion of joints relative to the places that they are to go to.
+        gripper_weight: Of the gripper's state, likewise.
+        moving_weight: How often steps that move the arm are told, relative to those that hardly
+            do.
+        place_error_m: Largest standard deviation of the places that are told.
         witness_weight: Of what the witness says; it has weights of its own, so that this decides
-            nothing but its share of the gradient's norm. For `Output.SPHERES`.
+            nothing but its share of the gradient's norm.
         camera_jitter: Largest turn [rad] and zoom, and twice the largest shift in sides of the
-            image, of each view, told as another camera; for `Output.SPHERES`.
+            image, of each view, told as another camera.
         start_jitter_rad: Largest error of the present joint positions that the model is told
             (uniform up to it); what the cameras show stays.
     """
@@ -84,17 +90,26 @@ class TrainConfig:
     crop_padding_px: int = 2
     last_step_share: float = 0.0
     foreground_weight: float = 10.0
-    gripper_weight: float = 0.2
-    moving_weight: float = 2.0
+    every: int = 1
+    told_steps: int = 2048
+    motion_weight: float = 5.0
+    gripper_weight: float = 1.0
+    moving_weight: float = 3.0
+    place_error_m: float = 0.015
     witness_weight: float = 0.1
     camera_jitter: float = 0.0
     start_jitter_rad: float = 0.0
 
     def __post_init__(self) -> None:
-        if min(self.batch_size, self.accumulate, self.steps) < 1:
+        if min(self.batch_size, self.accumulate, self.steps, self.every) < 1:
             raise InvalidParameter(
-                f"batch_size {self.batch_size}, accumulate {self.accumulate} and steps "
-                f"{self.steps} must be 1 or more"
+                f"batch_size {self.batch_size}, accumulate {self.accumulate}, steps {self.steps} "
+                f"and every {self.every} must be 1 or more"
+            )
+        if self.draw.output is Output.SPHERES and self.precision is not Precision.FLOAT32:
+            raise InvalidParameter(
+                f"output 'spheres' counts in millimetres, precision {self.precision.value!r} does "
+                "not; give 'no'"
             )
         if self.batch_size % self.accumulate:
             raise InvalidParameter(
@@ -117,21 +132,23 @@ PRESETS: Mapping[str, TrainConfig] = {
             steps=1,
         ),
         size=TinySize(
-            patch_px=16,
-            channels=(64, 96, 128),
-            attention_levels=2,
-            embedding_channels=(16, 32, 64, 64),
-            unshuffle_px=2,
+            patch_px=4,
+            channels=(16, 48, 64, 96),
+            attention_levels=1,
+            embedding_channels=(32,),
+            unshuffle_px=4,
+            text_width=64,
         ),
         learned=Learned.ALL,
+        precision=Precision.FLOAT32,
         batch_size=16,
         learning_rate=1e-3,
         warmup_steps=100,
         cosine=True,
         ema_decay=0.998,
-        steps=20_000,
+        steps=4_000,
         crop_padding_px=0,
-        last_step_share=1.0,
+        every=4,
         camera_jitter=0.08,
         start_jitter_rad=0.05,
     ),

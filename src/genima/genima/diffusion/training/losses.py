@@ -2,7 +2,7 @@
 """What a drawing network is to predict, and how far it is from it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,26 +11,16 @@ from jaxtyping import UInt8 as Bytes
 from torch import Tensor
 from torch.nn.functional import (
     adaptive_max_pool2d,
-    binary_cross_entropy_with_logits,
     cross_entropy,
     mse_loss,
-    smooth_l1_loss,
 )
 
 from genima.decode.palette import Label
 from genima.diffusion.config import Output, Target
 from genima.diffusion.heads import change_target
-from genima.diffusion.motion_head import CHANNELS, MOTION_RAD, answer_for
 from genima.diffusion.network import Conditioning, DrawNetwork, Prediction
 from genima.diffusion.training.config import TrainConfig
-from genima.diffusion.training.other_cameras import by_other_cameras
-from genima.diffusion.training.samples import Samples
-from genima.diffusion.training.witness_loss import spoiled, witness_loss
-
-#: Errors below this count by their square, so that the last bit of noise does not matter.
-_SMOOTH = 0.05
-#: From this mean motion of the joints on, a step is one that moves [rad].
-_MOVING_RAD = 0.06
+from genima.diffusion.training.trainee import Taught
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +38,6 @@ class Clean:
 
 def clean_of(
     network: DrawNetwork,
-    samples: Samples,
-    conditioning: Conditioning,
     target: Float[Tensor, "b 3 h w"],
     labels: Bytes[Tensor, "b h w"],
 ) -> Clean:
@@ -57,19 +45,12 @@ def clean_of(
 
     Args:
         network: Whose latents.
-        samples: What should be drawn.
-        conditioning: What the network is given.
         target: The drawings, 0 to 1, as they are after augmentation.
         labels: Of their pixels.
     """
-    if conditioning.arm is None:
-        with torch.no_grad():
-            scaled = (2.0 * target - 1.0).to(network.vae.dtype)
-            return Clean(network.encode(scaled).float(), labels)
-    q = conditioning.arm.q
-    answer = answer_for(q, samples.q_target.to(q), samples.gripper_open.to(q.device))
-    side = target.shape[-1] // network.latent_px
-    return Clean(answer[..., None, None].expand(-1, -1, side, side), labels)
+    with torch.no_grad():
+        scaled = (2.0 * target - 1.0).to(network.vae.dtype)
+        return Clean(network.encode(scaled).float(), labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +89,7 @@ def moment_of(
 
 
 def loss_of(
-    network: Callable[..., Prediction],
+    network: Callable[..., Taught],
     conditioning: Conditioning,
     goals: Sequence[str],
     clean: Clean,
@@ -126,26 +107,14 @@ def loss_of(
         config: Weights.
 
     Returns:
-        The loss by the name `loss`, and its parts.
+        The loss by the name `loss`.
     """
     share = moment.alpha[:, None, None, None]
     noisy = share.sqrt() * clean.latent + (1.0 - share).sqrt() * moment.noise
-    if conditioning.arm is not None:
-        if config.camera_jitter:
-            conditioning = by_other_cameras(conditioning, config.camera_jitter, moment.noise)
-        shown = spoiled(conditioning.pictures[:, :3], moment.noise)
-        conditioning = replace(conditioning, shown=shown)
-    prediction = network(noisy, moment.step, conditioning, goals)
+    prediction = network(noisy, moment.step, conditioning, goals).prediction
     if config.draw.output is Output.PALETTE:
         return {"loss": _labels_loss(prediction, clean, config.foreground_weight)}
     predicted = prediction.target.float()
-    if config.draw.output is Output.SPHERES:
-        parts = _motion_losses(predicted, clean.latent, config.moving_weight)
-        arm, seen = conditioning.arm, prediction.seen
-        assert arm is not None and seen is not None  # of every model that does this
-        parts["witness"] = witness_loss(seen, arm)
-        loss = parts["motion"] + config.gripper_weight * parts["gripper"]
-        return {"loss": loss + config.witness_weight * parts["witness"], **parts}
     wanted = change_target(clean.latent, noisy, moment.alpha, Target.SAMPLE, config.draw.target)
     if config.draw.output is Output.RESIDUAL:
         weight = _foreground(clean.labels, predicted.shape[-1], config.foreground_weight)
@@ -167,23 +136,3 @@ def _foreground(
     """More weight where there is a sphere."""
     on_sphere = (labels != Label.OTHER).float()[:, None]
     return 1.0 + (weight - 1.0) * adaptive_max_pool2d(on_sphere, side)
-
-
-def _motion_losses(
-    predicted: Float[Tensor, "b 8 h w"], wanted: Float[Tensor, "b 8 h w"], moving_weight: float
-) -> dict[str, Tensor]:
-    """Of joints and gripper, on average over all views."""
-    weight = 1.0 + (moving_weight - 1.0) * _moves(wanted)
-    weight = (weight / weight.mean())[:, None, None, None]
-    joints = slice(0, CHANNELS - 1)
-    motion = smooth_l1_loss(
-        predicted[:, joints], wanted[:, joints], beta=_SMOOTH, reduction="none"
-    )
-    opened = (wanted[:, -1:] > 0).float()
-    gripper = binary_cross_entropy_with_logits(predicted[:, -1:], opened, reduction="none")
-    return {"motion": (weight * motion).mean(), "gripper": (weight * gripper).mean()}
-
-
-def _moves(wanted: Float[Tensor, "b 8 h w"]) -> Float[Tensor, "b"]:
-    """1 where the arm is to move, 0 where it is to stay about where it is."""
-    return (MOTION_RAD * wanted[:, : CHANNELS - 1].abs().mean(dim=(1, 2, 3)) > _MOVING_RAD).float()

@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from jaxtyping import UInt8 as Bytes
 from torch import Tensor
 
 from genima.arrays import Array, UInt8
 from genima.data.demonstration import Demonstration
 from genima.data.drawing import observed
+from genima.data.stops import places_ahead
+from genima.data.targets import Window
 from genima.data.targets_torch import WindowDataset
 from genima.decode.palette import Label
 from genima.diffusion.conditioning import GREY, ArmState, DrawInput, arranged, draw_input
-from genima.diffusion.config import DrawConfig, Present
+from genima.diffusion.config import DrawConfig, Output, Present
 from genima.intrinsics import square_image
 from genima.spheres import SphereLayer, draw_spheres, render_spheres, sphere_poses
 from genima.view import CameraView
@@ -28,18 +30,16 @@ class Sample:
 
     Attributes:
         given: What the model is given.
-        target: What it should draw, as `DrawInput.pictures`.
+        target: What it should draw, as `DrawInput.pictures`; of no size for `Output.SPHERES`.
         labels: `genima.decode.palette.Label` of each of its pixels.
-        q_target: The joint positions that it shows [rad].
-        gripper_open: Whether the gripper is to be open.
+        places: Where the arm is to go, as of `places_ahead` [m].
         goal: What the arm is to do.
     """
 
     given: DrawInput
     target: UInt8[Array, "b h w 3"]
     labels: UInt8[Array, "b h w"]
-    q_target: Float[Array, "7"]
-    gripper_open: bool
+    places: Float[Array, "p 2"]
     goal: str
 
 
@@ -51,16 +51,14 @@ class Samples:
         given: As in `Sample`.
         target: From 0 to 1.
         labels: As in `Sample`.
-        q_target: As in `Sample`.
-        gripper_open: As in `Sample`.
+        places: As in `Sample`.
         goals: One for each picture.
     """
 
     given: list[DrawInput]
     target: Float[Tensor, "b 3 h w"]
     labels: Bytes[Tensor, "b h w"]
-    q_target: Float[Tensor, "n 7"]
-    gripper_open: Bool[Tensor, "n"]
+    places: Float[Tensor, "n p 2"]
     goals: list[str]
 
     def parts(self, count: int) -> list["Samples"]:
@@ -72,8 +70,7 @@ class Samples:
                 self.given[first : first + size],
                 self.target[first * each : (first + size) * each],
                 self.labels[first * each : (first + size) * each],
-                self.q_target[first : first + size],
-                self.gripper_open[first : first + size],
+                self.places[first : first + size],
                 self.goals[first * each : (first + size) * each],
             )
             for first in range(0, len(self.given), size)
@@ -87,20 +84,20 @@ def collate(samples: Sequence[Sample]) -> Samples:
         [sample.given for sample in samples],
         target.permute(0, 3, 1, 2).float() / 255.0,
         torch.from_numpy(np.concatenate([sample.labels for sample in samples])),
-        torch.from_numpy(np.stack([sample.q_target for sample in samples])).float(),
-        torch.tensor([sample.gripper_open for sample in samples]),
+        torch.from_numpy(np.stack([sample.places for sample in samples])).float(),
         [sample.goal for sample in samples for _ in sample.target],
     )
 
 
 class DrawingSamples(WindowDataset):
-    """All steps of some demonstrations.
+    """Steps of some demonstrations.
 
     Args:
         demonstrations: With their images.
         config: Of the model that is trained, with the policy of the data.
         jitter_rad: Largest error of the joint positions that the model is told.
         seed: Of everything random.
+        every: Of how many steps one is taken.
     """
 
     def __init__(
@@ -109,16 +106,26 @@ class DrawingSamples(WindowDataset):
         config: DrawConfig,
         jitter_rad: float = 0.0,
         seed: int = 0,
+        every: int = 1,
     ) -> None:
         super().__init__(demonstrations, config.policy, seed)
+        self._taken = [
+            (episode, step)
+            for episode, windows in enumerate(self._windows)
+            for step in range(episode % every, len(windows), every)
+        ]
         self._frames = [
             {name: demonstration.images[name] for name in config.policy.cameras}
             for demonstration in demonstrations
         ]
+        self._places = [places_ahead(one.q, one.gripper_open) for one in demonstrations]
         self._config, self._jitter_rad = config, jitter_rad
 
+    def __len__(self) -> int:
+        return len(self._taken)
+
     def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
-        episode, step = self._locate(index)
+        episode, step = self._taken[index]
         rng = self._rng(index)
         windows = self._windows[episode]
         window = windows[step]
@@ -126,18 +133,28 @@ class DrawingSamples(WindowDataset):
         views = {camera.name: camera.view(window.q) for camera in windows.cameras}
         reach = self._jitter_rad * rng.random()
         arm = ArmState(window.q + rng.uniform(-reach, reach, 7), window.gripper_open, views)
+        return Sample(
+            draw_input(images, arm, self._config),
+            *self._drawing(window, images, views),
+            self._places[episode][step],
+            self._instruction(episode, rng),
+        )
+
+    def _drawing(
+        self,
+        window: Window,
+        images: Mapping[str, UInt8[Array, "s s 3"]],
+        views: dict[str, CameraView],
+    ) -> tuple[UInt8[Array, "b h w 3"], UInt8[Array, "b h w"]]:
+        """What should be drawn, and the labels of its pixels."""
+        if self._config.output is Output.SPHERES:  # taught by places, not by pixels
+            return np.zeros((1, 0, 0, 3), np.uint8), np.zeros((1, 0, 0), np.uint8)
         layers = self._layers(window.q_target, window.gripper_target, views)
         cells = self._canvas(images)
         drawn = {name: draw_spheres(cells[name], layers[name]) for name in layers}
         labels = {name: _labels(layer, window.gripper_target) for name, layer in layers.items()}
-        return Sample(
-            draw_input(images, arm, self._config),
-            arranged(drawn, self._config),
-            arranged({n: np.dstack([x] * 3) for n, x in labels.items()}, self._config)[..., 0],
-            window.q_target,
-            window.gripper_target,
-            self._instruction(episode, rng),
-        )
+        planes = arranged({n: np.dstack([x] * 3) for n, x in labels.items()}, self._config)
+        return arranged(drawn, self._config), planes[..., 0]
 
     def _canvas(
         self, images: Mapping[str, UInt8[Array, "s s 3"]]

@@ -54,7 +54,7 @@ def begin(base: str, config: TrainConfig, prompts: Sequence[str], seed: int) -> 
     if base == TINY:
         models = build_tiny(config.draw, prompts, config.size)
         _open(models.network.controlnet)
-        # The first answer of all is that nothing moves.
+        # The first answer of all is that nothing is known.
         nn.init.zeros_(models.network.unet.conv_out.weight)
         nn.init.zeros_(models.network.unet.conv_out.bias)
         return models
@@ -109,6 +109,8 @@ def trained_part(models: DrawModels, config: TrainConfig) -> nn.Module:
         parts["controlnet"] = models.network.controlnet
     if models.network.witness is not None:
         parts["witness"] = models.network.witness
+    if models.network.motion is not None:
+        parts["motion"] = models.network.motion
     if config.learned is Learned.ALL:
         parts["text"] = models.text
     trained = nn.ModuleDict(parts)

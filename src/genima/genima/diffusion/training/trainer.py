@@ -14,7 +14,7 @@ from genima.diffusion.config import Output
 from genima.diffusion.config import to_json as draw_to_json
 from genima.diffusion.drawer import DrawOptions, Precision, load_drawer
 from genima.diffusion.models import save_models
-from genima.diffusion.network import conditioning_of
+from genima.diffusion.network import Conditioning, conditioning_of
 from genima.diffusion.training.augmentation import cropped, jitter_colours, shifts
 from genima.diffusion.training.config import TrainConfig, to_json
 from genima.diffusion.training.losses import clean_of, loss_of, moment_of
@@ -23,7 +23,9 @@ from genima.diffusion.training.optimiser import make_optimiser
 from genima.diffusion.training.pictures import save_grid
 from genima.diffusion.training.questions import parted, questions
 from genima.diffusion.training.samples import DrawingSamples, Samples, collate
+from genima.diffusion.training.sphere_losses import sphere_losses
 from genima.diffusion.training.start import begin, fitted, saved_parts, trained_part
+from genima.diffusion.training.told import ToldSteps
 from genima.diffusion.training.trainee import Trainee
 from genima.diffusion.training.types import PANELS, TrainingOptions
 from genima.files import json_bytes, write_file
@@ -80,12 +82,15 @@ class Trainer(Training[Samples, DrawingErrors]):
             "draw": draw_to_json(replace(config.draw, policy=Policy())) | {"policy": None},
             "demonstrations": len(split.train),
         }
-        samples = DrawingSamples(split.train, config.draw, config.start_jitter_rad, options.seed)
+        samples = DrawingSamples(
+            split.train, config.draw, config.start_jitter_rad, options.seed, config.every
+        )
         optimiser = make_optimiser(trained, config)
         subject = Subject(trained, trainee, optimiser, samples, collate)
         super().__init__(subject, config, out, options, accelerator, policy, run, PANELS)
         self._best = self._read_best()
         self._kept_step = -1  # of the newest model
+        self._told = ToldSteps(split.train, config.draw, config.moving_weight)
         self._asked = questions(parted(split.held_out)[0], policy, options.validated)
 
     def _learn(self, batch: Samples, seed: int) -> dict[str, float]:
@@ -102,24 +107,44 @@ class Trainer(Training[Samples, DrawingErrors]):
         """Gradients of one part of a batch."""
         config, device = self._config, self._accelerator.device
         conditioning = conditioning_of(samples.given, config.draw, device)
+        if config.colour_jitter:
+            pictures = conditioning.pictures
+            bright = jitter_colours(pictures[:, :3], config.colour_jitter, chance)
+            conditioning = replace(
+                conditioning, pictures=torch.cat([bright, pictures[:, 3:]], dim=1)
+            )
+        learn = self._drawing_losses
+        if config.draw.output is Output.SPHERES:
+            learn = self._sphere_losses
+        loss = learn(samples, conditioning, chance)
+        self._accelerator.backward(loss["loss"] / parts)
+        return {name: float(value.detach()) for name, value in loss.items()}
+
+    def _sphere_losses(
+        self, samples: Samples, conditioning: Conditioning, chance: torch.Generator
+    ) -> dict[str, torch.Tensor]:
+        config = self._config
+        jitter, error = config.start_jitter_rad, config.place_error_m
+        told = self._told.draw(config.told_steps, jitter, error, chance)
+        return sphere_losses(self._parallel, conditioning, samples, told, config, chance)
+
+    def _drawing_losses(
+        self, samples: Samples, conditioning: Conditioning, chance: torch.Generator
+    ) -> dict[str, torch.Tensor]:
+        config, device = self._config, self._accelerator.device
         pictures, target = conditioning.pictures, samples.target.to(device)
         labels = samples.labels.to(device)
-        if config.colour_jitter:
-            bright = jitter_colours(pictures[:, :3], config.colour_jitter, chance)
-            pictures = torch.cat([bright, pictures[:, 3:]], dim=1)
-        if config.crop_padding_px and config.draw.output is not Output.SPHERES:
+        if config.crop_padding_px:
             begins = shifts(len(pictures), config.crop_padding_px, chance)
             everything = torch.cat([pictures, target, labels[:, None].float()], dim=1)
             everything = cropped(everything, config.crop_padding_px, begins)
             pictures, target = everything[:, :-4], everything[:, -4:-1]
             labels = everything[:, -1].to(torch.uint8)
         conditioning = replace(conditioning, pictures=pictures)
-        clean = clean_of(self._models.network, samples, conditioning, target, labels)
+        clean = clean_of(self._models.network, target, labels)
         moment = moment_of(clean, config, self._models.scheduler, chance)
         with self._accelerator.autocast():
-            loss = loss_of(self._parallel, conditioning, samples.goals, clean, moment, config)
-        self._accelerator.backward(loss["loss"] / parts)
-        return {name: float(value.detach()) for name, value in loss.items()}
+            return loss_of(self._parallel, conditioning, samples.goals, clean, moment, config)
 
     def _validate(self) -> DrawingErrors:
         """Measure the averaged weights, and keep them if they are the best."""

@@ -11,7 +11,7 @@ PANELS = (
     Panel(
         "training",
         "loss",
-        {name: name for name in ("loss", "motion", "gripper", "witness")},
+        {name: name for name in ("loss", "places", "motion", "gripper", "witness")},
         log=True,
     ),
     Panel("usable drawings", "error of joints 1 to 6 [deg]", {"error_deg": "mean"}),
