@@ -8,12 +8,12 @@ from pathlib import Path
 
 _PORT = re.compile(r"fastrtps_port\d+")
 #: How long a program may take to make a port ready; it takes milliseconds [s].
-_MAKING_S = 5.0
+_MAKING_S = 2.0
 #: What Boost.Interprocess begins a segment with when it is ready.
 _READY = (2).to_bytes(4, "little")
 
 
-def clear_unfinished_ports(folder: Path = Path("/dev/shm")) -> None:
+def clear_unfinished_ports(folder: Path = Path("/dev/shm"), making_s: float = _MAKING_S) -> None:
     """Remove ports whose making was cut off.
 
     Every participant that opens such a port waits for its maker to go on, without an end: a node
@@ -21,14 +21,20 @@ def clear_unfinished_ports(folder: Path = Path("/dev/shm")) -> None:
 
     Args:
         folder: Where the ports are.
+        making_s: How long a port may take to be ready; waited for only if one is not [s].
     """
-    for path in folder.glob("fastrtps_port*"):
+    unfinished = _unfinished(folder)
+    if unfinished:
+        time.sleep(making_s)
+    for path in unfinished & _unfinished(folder):
         with suppress(OSError):  # gone meanwhile, or another user's
-            if _PORT.fullmatch(path.name) and _is_cut_off(path):
-                path.unlink()
+            path.unlink()
 
 
-def _is_cut_off(port: Path) -> bool:
-    with port.open("rb") as file:
-        ready = file.read(len(_READY)) == _READY
-    return not ready and time.time() - port.stat().st_mtime > _MAKING_S
+def _unfinished(folder: Path) -> set[Path]:
+    found = set()
+    for path in folder.glob("fastrtps_port*"):
+        with suppress(OSError), path.open("rb") as file:
+            if _PORT.fullmatch(path.name) and file.read(len(_READY)) != _READY:
+                found.add(path)
+    return found

@@ -258,16 +258,20 @@ def test_spheres_that_were_drawn_elsewhere_are_not_missing(split: Split) -> None
 def test_errors_are_those_of_usable_drawings_and_the_others_are_told() -> None:
     joints = np.stack([np.full(7, 1.0), np.full(7, 40.0), np.full(7, np.nan), np.full(7, 3.0)])
     usable = np.array([True, False, False, True])
-    errors = DrawingErrors(np.full(4, 92.0), joints, usable, usable, ~usable, np.full(4, 20.0))
+    tip_cm = np.array([1.0, 30.0, np.nan, 2.0])
+    errors = DrawingErrors(
+        np.full(4, 92.0), joints, tip_cm, usable, usable, ~usable, np.full(4, 20.0)
+    )
+    assert errors.summary["tip_cm"] == 1.5
     assert errors.summary["error_deg"] == errors.each_deg[0] == 2.0
     assert errors.rank == np.mean([1.0, 90.0, 90.0, 3.0])
     assert errors.skill == 0.5
     console = Console(file=io.StringIO(), width=140)
-    console.print(table_of({"somebody": errors}))
+    console.print(table_of({"somebody": errors}, {"somebody": 0.25}))
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert (
-        "│ somebody │         50.0 │      2.00 │   46.00 │  0.50 │      50.0 │      50.0 │" in text
-    )
+    row = next(line for line in text.splitlines() if "somebody" in line)
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert cells == ["somebody", "50.0", "25.0", "2.00", "1.50", "46.00", "0.50", "50.0", "50.0"]
 
 
 def test_steps_are_asked_for_where_the_target_is_away(split: Split) -> None:
@@ -314,12 +318,16 @@ def test_network_without_images_learns_what_joints_and_instruction_tell(split: S
 
 def test_best_model_is_judged_beside_guesses(unbroken: Path, split: Split, tmp_path: Path) -> None:
     held_out = [seen(9), seen(10)]
-    rows = judge(unbroken / BEST, replace(split, held_out=held_out), POLICY, 2, "cpu")
+    verdict = judge(unbroken / BEST, replace(split, held_out=held_out), POLICY, 2, "cpu")
+    rows = verdict.rows
     assert len(rows) == 6
     assert rows["where the arm is"].skill < 0.1
-    save_verdict(tmp_path / "verdict.json", rows)
-    verdict = json.loads((tmp_path / "verdict.json").read_text())
-    assert verdict["best model"]["rank"] == rows["best model"].rank
+    # Its witness has learned nothing yet, and images without an arm are no arm's.
+    assert verdict.refused["best model"] == 1.0 and "where the arm is" not in verdict.refused
+    save_verdict(tmp_path / "verdict.json", verdict)
+    saved = json.loads((tmp_path / "verdict.json").read_text())
+    assert saved["best model"]["rank"] == rows["best model"].rank
+    assert saved["best model"]["refused"] == 1.0 and "refused" not in saved["where the arm is"]
 
 
 def test_model_knows_the_instructions_and_the_reach_of_its_training(

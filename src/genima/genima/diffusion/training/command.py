@@ -58,9 +58,9 @@ class TrainDiffusionCommand(RunCommand):
         trainer = Trainer(self.base, self._config(), policy, split, self.out, options)
         self.attend(trainer, console, _news_line)
         if trainer.finished and trainer.is_main:
-            rows = judge(self.out / BEST, split, policy, self.validated, trainer.device)
-            save_verdict(self.out / _VERDICT, rows)
-            console.print(table_of(rows))
+            verdict = judge(self.out / BEST, split, policy, self.validated, trainer.device)
+            save_verdict(self.out / _VERDICT, verdict)
+            console.print(table_of(verdict.rows, verdict.refused))
         console.print(f"policy folder: {self.out}; {best_model(self.out)}", soft_wrap=True)
 
     def _config(self) -> TrainConfig:

@@ -11,6 +11,7 @@ from genima.arrays import Array, Bool, Float, UInt8
 from genima.decode import DecodedTarget, TargetDecoder
 from genima.diffusion.conditioning import ArmState
 from genima.diffusion.training.questions import COUNTED_JOINTS, Question, motion_deg
+from genima.kinematics import base_T_tcp
 from genima.policy import Policy
 from genima.spheres import draw_targets, render_spheres, sphere_colours, sphere_poses
 from genima.tiles import tile_images, untile
@@ -27,6 +28,9 @@ _SAME_COLOUR = 25
 _REACH = 1.5
 #: What an unusable drawing counts [deg].
 _UNUSABLE_DEG = 90.0
+
+#: Of one drawing, what `DrawingErrors` says of all.
+_Row = tuple[float, Float[Array, "7"], float, bool, bool, bool, float]
 
 
 class Draws(Protocol):
@@ -47,6 +51,7 @@ class DrawingErrors:
         motion_deg: By how much the target moves joints 1 to 6 on average, which is the error of
             drawing where the arm is [deg].
         joints_deg: Of each joint that was read [deg]; NaN where nothing could be read.
+        tip_cm: Of the fingertips' place that these joints make [cm]; likewise.
         gripper_right: Whether the gripper's state was read, and is right.
         usable: Whether the decoder would act on the drawing.
         missing: Whether a sphere is missing in some view.
@@ -55,6 +60,7 @@ class DrawingErrors:
 
     motion_deg: Float[Array, "n"]
     joints_deg: Float[Array, "n 7"]
+    tip_cm: Float[Array, "n"]
     gripper_right: Bool[Array, "n"]
     usable: Bool[Array, "n"]
     missing: Bool[Array, "n"]
@@ -71,6 +77,7 @@ class DrawingErrors:
         """The numbers that matter most, by the names that curves give them."""
         return {
             "error_deg": float(self.each_deg[:COUNTED_JOINTS].mean()),
+            "tip_cm": float(self.tip_cm[self.usable].mean()) if self.usable.any() else np.nan,
             "skill": self.skill,
             "gripper_accuracy": float(self.gripper_right.mean()),
             "usable": float(self.usable.mean()),
@@ -98,7 +105,7 @@ def errors_of(
     Returns:
         What is wrong with them, and the drawings.
     """
-    rows: list[tuple[float, Float[Array, "7"], bool, bool, bool, float]] = []
+    rows: list[_Row] = []
     tiles = []
     decoders: dict[int, TargetDecoder] = {}
     for question in asked:
@@ -120,17 +127,19 @@ def truth(question: Question, policy: Policy) -> UInt8[Array, "t t 3"]:
 
 def _row(
     tile: UInt8[Array, "t t 3"], question: Question, decoder: TargetDecoder, policy: Policy
-) -> tuple[float, Float[Array, "7"], bool, bool, bool, float]:
+) -> _Row:
     window = question.window
     decoded = decoder.decode(tile, window.q)
-    joints = np.full(7, np.nan)
+    joints, tip_cm = np.full(7, np.nan), np.nan
     if decoded.q is not None:
         joints = np.rad2deg(np.abs(decoded.q - window.q_target))
+        gap_m = base_T_tcp(decoded.q)[:3, 3] - base_T_tcp(window.q_target)[:3, 3]
+        tip_cm = 100.0 * float(np.linalg.norm(gap_m))
     right = decoded.q is not None and decoded.gripper_open == window.gripper_target
     gap = tile.astype(float) - truth(question, policy)
     psnr = 10.0 * np.log10(255.0**2 / max(float((gap**2).mean()), 1e-3))
     missing = _lacks_sphere(tile, question, decoded, policy)
-    return motion_deg(window), joints, right, decoded.usable, missing, psnr
+    return motion_deg(window), joints, tip_cm, right, decoded.usable, missing, psnr
 
 
 def _lacks_sphere(

@@ -15,6 +15,7 @@ PANELS = (
         log=True,
     ),
     Panel("usable drawings", "error of joints 1 to 6 [deg]", {"error_deg": "mean"}),
+    Panel("usable drawings", "error of the fingertips [cm]", {"tip_cm": "mean"}),
     Panel("held-out drawings", "likeness to the truth [dB]", {"psnr_db": "PSNR"}),
     Panel(
         "held-out drawings",
