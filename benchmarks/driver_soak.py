@@ -44,6 +44,7 @@ class Soak:
         self._graph = graph
         self.memory_kb: dict[str, list[tuple[float, int]]] = {name: [] for name in NODES}
         self.halts, self.missed, self.causes = 0, [], Counter()
+        self.unmoved: list[int] = []
         self._began_s = time.monotonic()
         self._read_s = -np.inf
         graph.start_driver(stiffness=[400.0] * 4 + [200.0] * 3, damping=[40.0] * 4 + [28.0] * 3)
@@ -54,13 +55,17 @@ class Soak:
         graph.node.create_timer(1.0, self._look)
 
     def episode(self, number: int) -> None:
-        """Home, a task, and a cut in the middle of a motion."""
+        """Home, a task, and a cut in the middle of a motion, if the goal comes to one."""
         graph, cut = self._graph, CUTS[number % len(CUTS)]
         graph.go_home()
         graph.until(lambda: graph.reset("push_button", seed=number).success, "a new episode")
         graph.speeds.clear()
         handle = graph.give_goal_until_accepted(BUTTON)
-        graph.until(lambda: graph.moving, "motion")
+        result = handle.get_result_async()
+        graph.until(lambda: graph.moving or result.done(), "motion, or the end of the goal")
+        if result.done():
+            self.unmoved.append(number)
+            return
         if cut == "hold":
             graph.order("hold")
         elif cut == "estop":
@@ -152,7 +157,8 @@ def report(test: Soak, graph: DrivenGraph, episodes: int, arguments: argparse.Na
         if isinstance(value, int) and value >= 10
     }
     causes = {names.get(cause, "NONE"): count for cause, count in test.causes.items()}
-    print(f"\nhalts {test.halts}, missed {len(test.missed)} {test.missed}; causes {causes}")
+    print(f"\nepisodes without a motion: {test.unmoved}")
+    print(f"halts {test.halts}, missed {len(test.missed)} {test.missed}; causes {causes}")
     for name in NODES:
         status = graph.health.get(f"/{name}")
         if status is not None:
