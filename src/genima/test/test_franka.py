@@ -359,6 +359,12 @@ def test_gains_that_hold_an_arm_are_taken(
     assert HoldingGains(stiffness, damping).stiffness == stiffness
 
 
+def test_a_halted_arm_hardly_swings_about_its_second_joint() -> None:
+    inertia = 3.0  # about what hangs on it where episodes begin [kg m2]
+    gains = HoldingGains()
+    assert gains.damping[1] / (2.0 * np.sqrt(gains.stiffness[1] * inertia)) > 0.4
+
+
 def test_an_arm_that_is_moved_by_hand_need_not_be_held() -> None:
     with pytest.raises(InvalidParameter):
         HoldingGains(HAND_GUIDING.stiffness, HAND_GUIDING.damping)

@@ -43,7 +43,7 @@ class TeleopNodeParameters:
         "How stiffly the follower's joints are held: up to 1000, the last three 500 [Nm/rad].",
     )
     damping: list[float] = parameter(  # noqa: RUF009
-        [30.0, 30.0, 30.0, 30.0, 15.0, 15.0, 15.0],
+        [40.0, 40.0, 40.0, 40.0, 15.0, 15.0, 15.0],
         "How strongly they are damped: from half of sqrt(stiffness) on [Nm s/rad].",
     )
     collision_torque_nm: list[float] = parameter(  # noqa: RUF009
