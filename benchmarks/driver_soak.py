@@ -10,6 +10,7 @@ import argparse
 import os
 import signal
 import tempfile
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -29,6 +30,7 @@ STANDS_RAD_S = 0.05
 #: How often memory is read [s].
 MEMORY_EVERY_S = 10.0
 NODES = ("panda_driver", "sim_bridge", "diffusion", "controller")
+_STANDING = (DriverStatus.HOLDING, DriverStatus.HALTED)
 CUTS = ("hold", "estop", "suspend", "cancel")
 
 
@@ -45,19 +47,20 @@ class Soak:
         self.memory_kb: dict[str, list[tuple[float, int]]] = {name: [] for name in NODES}
         self.halts, self.missed, self.causes = 0, [], Counter()
         self.unmoved: list[int] = []
+        self._ended = threading.Event()
         self._began_s = time.monotonic()
         self._read_s = -np.inf
         graph.start_driver(stiffness=[400.0] * 4 + [200.0] * 3, damping=[40.0] * 4 + [28.0] * 3)
         graph.start("sim_bridge", **(BRIDGE | {"image_quality": image_quality}))
         graph.start("diffusion", **DIFFUSION)
         graph.start("controller", **CONTROLLER)
-        graph.node.create_timer(0.2, lambda: self._press(False))
         graph.node.create_timer(1.0, self._look)
+        threading.Thread(target=self._beat, daemon=True).start()
 
     def episode(self, number: int) -> None:
         """Home, a task, and a cut in the middle of a motion, if the goal comes to one."""
         graph, cut = self._graph, CUTS[number % len(CUTS)]
-        graph.go_home()
+        self._go_home()
         graph.until(lambda: graph.reset("push_button", seed=number).success, "a new episode")
         graph.speeds.clear()
         handle = graph.give_goal_until_accepted(BUTTON)
@@ -82,6 +85,21 @@ class Soak:
             graph.until(lambda: graph.order("recover").success, "a recovery")
         graph.cancel(handle)
 
+    def _go_home(self) -> None:
+        """Go home, again where something halted the arm meanwhile."""
+        graph, state = self._graph, DriverStatus.HALTED
+        while state == DriverStatus.HALTED:
+            graph.until(
+                lambda: graph.order("recover").success and graph.order("home").success, "home"
+            )
+            graph.until(lambda: graph.driver.state in _STANDING, "the end of the way home")
+            state = graph.driver.state
+        graph.until_at_rest()
+
+    def close(self) -> None:
+        """Press no more."""
+        self._ended.set()
+
     def _require_rest(self, number: int, cut: str) -> None:
         """Count whether the arm comes to rest in time."""
         graph, cut_s = self._graph, time.monotonic()
@@ -94,6 +112,12 @@ class Soak:
         took_s = time.monotonic() - cut_s
         if took_s > STANDS_WITHIN_S:
             self.missed.append(f"episode {number}, {cut}: {took_s:.2f} s")
+            print(f"missed: {self.missed[-1]}", flush=True)
+
+    def _beat(self) -> None:
+        """In a thread of its own: a busy one would fall silent, which halts."""
+        while not self._ended.wait(0.2):
+            self._press(False)
 
     def _press(self, pressed: bool) -> None:
         self._graph.button.publish(EmergencyStop(pressed=pressed, source="soak"))
@@ -135,10 +159,13 @@ def soak(arguments: argparse.Namespace) -> int:
         graph = DrivenGraph(Path(folder), domain, arm)
         try:
             test = Soak(graph, arguments.image_quality)
-            while time.monotonic() < end_s:
-                test.episode(number)
-                number += 1
-            report(test, graph, number, arguments)
+            try:
+                while time.monotonic() < end_s:
+                    test.episode(number)
+                    number += 1
+            finally:
+                report(test, graph, number, arguments)
+                test.close()
         finally:
             graph.close()
     return 1 if test.missed else 0
