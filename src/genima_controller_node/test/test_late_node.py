@@ -4,24 +4,20 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from genima_msgs.msg import EmergencyStop
 from rclpy.lifecycle import TransitionCallbackReturn
-from rclpy.parameter import Parameter
 
 from genima.control.planner import Plan
 from genima.control.session_types import SessionState
 from genima.kinematics import JOINT_NAMES, Q_HOME
-from genima_controller_node.controller_node import ControllerNode
 from genima_controller_node.late_node import LateLock, LatePublisher
 from genima_ros.conversions import joint_state
 
 PATIENCE_S = 30.0
-CAMERAS_FILE = str(Path(__file__).parents[3] / "config" / "cameras.yaml")
 SUCCESS = TransitionCallbackReturn.SUCCESS
 
 
@@ -94,15 +90,9 @@ def test_message_that_cannot_be_sent_keeps_no_other_one_back() -> None:
 
 
 def test_emergency_stop_and_deactivation_do_not_wait_for_a_trajectory_that_is_not_taken(
-    ros: None, monkeypatch: pytest.MonkeyPatch, pool: ThreadPoolExecutor
+    clocked: Any, pool: ThreadPoolExecutor
 ) -> None:
-    monkeypatch.setattr("genima_ros.control_thread._LONGEST_BRAKING_S", 0.1)
-    node: Any = ControllerNode()
-    node.set_parameters([Parameter("cameras_file", value=CAMERAS_FILE)])
-    assert node.trigger_configure() is SUCCESS
-    now_s = [1.0]
-    node._now_s = lambda: now_s[0]
-    topic = SlowTopic()
+    node, topic = clocked, SlowTopic()
     node._commands._trajectories._publisher = topic
     assert node.trigger_activate() is SUCCESS
     node._on_joint_state(joint_state(JOINT_NAMES, np.array(Q_HOME), np.zeros(7), 1.0))
@@ -115,9 +105,4 @@ def test_emergency_stop_and_deactivation_do_not_wait_for_a_trajectory_that_is_no
     pool.submit(node._interlocks._on_emergency_stop, press).result(PATIENCE_S)
     assert node._status().state is SessionState.HALTED
     assert pool.submit(node.trigger_deactivate).result(PATIENCE_S) is SUCCESS
-    now_s[0] = 10.0
     topic.free.set()
-    node._control._thread.join(PATIENCE_S)
-    assert not node._control.alive
-    node.trigger_shutdown()
-    node.destroy_node()
