@@ -18,7 +18,7 @@ demo:
 	@./genima demo
 
 test:
-	@tools/setup --with learn robot dev
+	@tools/setup --with robot dev
 	$(IN_WORKSPACE) ruff check .
 	$(IN_WORKSPACE) ruff format --check .
 	$(IN_WORKSPACE) mypy

@@ -22,9 +22,11 @@ def test_files_are_small_enough_for_the_repository_and_described() -> None:
 
 
 @pytest.mark.graph
-def test_arm_follows_drawn_targets_by_the_shipped_controller(tmp_path: Path) -> None:
+@pytest.mark.parametrize("agent", ["oracle", "policy"])
+def test_arm_follows_drawn_targets_by_the_shipped_controller(tmp_path: Path, agent: str) -> None:
     words = [sys.executable, "-m", "genima.cli", "eval", "--tasks", "push_button", "--episodes"]
     words += ["1", "--seed", "100000", "--controller", "act", "--policy", str(SHIPPED)]
+    words += ["--agent", agent]
     done = subprocess.run(
         [*words, "--no-video", "--out", str(tmp_path / "eval")],
         capture_output=True,

@@ -10,8 +10,8 @@ from workspace import cmake_paths
 from workspace.errors import SetupError
 from workspace.steps import Stamp, digest, run_logged
 
-BASE_GROUPS = ("ros", "build", "core", "sim")
-ALL_GROUPS = (*BASE_GROUPS, "learn", "robot", "dev")
+BASE_GROUPS = ("ros", "build", "core", "sim", "learn")
+ALL_GROUPS = (*BASE_GROUPS, "robot", "dev")
 # Groups part of which is installed without dependencies, from a second file.
 _NO_DEPS = {"sim": "sim-nodeps.txt", "dev": "dev-nodeps.txt", "learn": "learn-nodeps.txt"}
 

@@ -66,6 +66,14 @@ def pictures(seed: int = 0) -> dict[str, UInt8[Array, "s s 3"]]:
     }
 
 
+@pytest.mark.parametrize("kind", ["sd-turbo", "genima-tiny"])
+def test_saved_model_does_not_tell_where_it_was(kind: str, tmp_path: Path) -> None:
+    save_models(cases.KINDS[kind](), tmp_path / "first")
+    save_models(load_models(tmp_path / "first"), tmp_path / "second")
+    for path in (tmp_path / "second").rglob("*.json"):
+        assert str(tmp_path) not in path.read_text(), path
+
+
 @pytest.mark.parametrize("kind", list(cases.KINDS))
 def test_same_input_and_seed_give_the_same_tile(kind: str, arm: ArmState) -> None:
     drawer = Drawer(cases.KINDS[kind](), EXACT)

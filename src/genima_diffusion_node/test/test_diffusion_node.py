@@ -34,7 +34,9 @@ from genima_diffusion_node.output import Job
 from genima_ros.conversions import FINGER_JOINTS, joint_state, time_message
 from genima_ros.diagnostics import Level
 
-CAMERAS = Path(__file__).parents[3] / "config" / "cameras.yaml"
+REPOSITORY = Path(__file__).parents[3]
+CAMERAS = REPOSITORY / "config" / "cameras.yaml"
+SHIPPED = REPOSITORY / "models" / "genima-tiny"
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 POLICY = Policy()
 GOAL = "push the maroon button"
@@ -233,6 +235,16 @@ def test_random_weights_draw_nothing_that_is_vouched_for(
     node._draw(job())
     assert tiles.messages[0].state == TargetTile.BAD
     assert tiles.messages[0].model == "random"
+
+
+def test_shipped_model_follows_no_images_without_an_arm(make_node: Callable[..., Any]) -> None:
+    node = make_node(**as_learned(SHIPPED))
+    tiles, markers = ready(node, Draws(DrawingError("")))
+    node._agent = node._make_agent(load_rig(CAMERAS))
+    node._draw(job())
+    assert tiles.messages[0].state == TargetTile.BAD and markers.messages == []
+    assert "do not show the arm where its joints say it is" in tiles.messages[0].fault
+    assert tiles.messages[0].model == "genima-tiny"
 
 
 def test_blank_tiles_are_not_checked(make_node: Callable[..., Any]) -> None:

@@ -15,15 +15,26 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("outputs/demo"),
     seed: Annotated[int, typer.Option(help="Seed of each task's first episode.")] = 0,
 ) -> None:
-    """Watch the simulated arm do its tasks by following spheres drawn on its camera images."""
+    """Watch the simulated arm follow spheres that the shipped model draws on camera images."""
+    import os
+
     from rich.console import Console
 
     from genima.evaluation.folder import clear_finished
     from genima.evaluation.means import Means
-    from genima.evaluation.plan import EvaluationPlan
+    from genima.evaluation.plan import Agent, EvaluationPlan, digest
     from genima.evaluation.run import evaluate
+    from genima.launching.ament import share_directory
 
-    plan = EvaluationPlan(tasks=TASKS, episodes=episodes, seed=seed)
+    policy = share_directory("genima_bringup", os.environ) / "models" / "genima-tiny"
+    plan = EvaluationPlan(
+        tasks=TASKS,
+        episodes=episodes,
+        seed=seed,
+        agent=Agent.POLICY,
+        policy=str(policy),
+        weights=digest(policy),
+    )
     clear_finished(out, plan)
     evaluate(plan, out, Console(), Means(video=True))
     print(f"report:       {out / 'report.json'}")

@@ -106,8 +106,17 @@ def _save(part: Any, folder: Path) -> None:
     else:
         split = {"max_shard_size": _SHARD} if isinstance(part, torch.nn.Module) else {}
         part.save_pretrained(folder, **split)
+    _forget_origin(folder / "config.json")
     for path in folder.iterdir():
         path.chmod(0o644)  # weights are written for the owner alone, though others use them
+
+
+def _forget_origin(config: Path) -> None:
+    """A folder on its maker's computer is nothing to others."""
+    if config.is_file():
+        values = json.loads(config.read_text())
+        if values.pop("_name_or_path", None) is not None:
+            config.write_bytes(json_bytes(values))
 
 
 def load_models(folder: Path, dtype: torch.dtype = torch.float32) -> DrawModels:

@@ -24,7 +24,9 @@ _FAR_M, _NEAR_M, _CLOSE_M = 0.3, 0.1, 0.02
 #: What is almost there is not told beyond this.
 _CLOSE_LIMIT = 3.0
 #: Joints 2 to 7, gripper, fingertips, direction of the hand; then of each place.
-_ARM_FEATURES, _PLACE_FEATURES = 6 + 1 + 3 + 2, 6
+_ARM_FEATURES, _PLACE_FEATURES = 6 + 1 + 3 + 2, 6 + 4
+#: From one place to the next; a task with one place has no such way.
+_WAY_FEATURES = 2 + 4
 
 
 def answer_for(
@@ -52,7 +54,7 @@ class MotionHead(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @register_to_config
     def __init__(self, text_width: int = 128, width: int = 256) -> None:
         super().__init__()
-        taken = _ARM_FEATURES + PLACES * _PLACE_FEATURES
+        taken = _ARM_FEATURES + PLACES * _PLACE_FEATURES + (PLACES - 1) * _WAY_FEATURES
         self.arm = nn.Linear(taken, width)
         self.goal = nn.Linear(text_width, width, bias=False)
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(2))
@@ -97,7 +99,19 @@ def _places_seen(q: Float[Tensor, "b 7"], ground: Float[Tensor, "b p 2"]) -> Flo
     place = _in_plane(q[:, None], ground)
     way = place - tip
     close = (way / _CLOSE_M).clamp(-_CLOSE_LIMIT, _CLOSE_LIMIT)
-    return torch.cat([place / _FAR_M, way / _NEAR_M, close], dim=2).flatten(1)
+    each = torch.cat([place / _FAR_M, way / _NEAR_M, close, _direction(way)], dim=2)
+    onward = place[:, 1:] - place[:, :-1]
+    between = torch.cat([onward / _NEAR_M, _direction(onward)], dim=2)
+    return torch.cat([each.flatten(1), between.flatten(1)], dim=1)
+
+
+def _direction(way: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b 4"]:
+    """Where a way leads, and along which line: a hand that is turned by half a turn is the same.
+
+    Of ways of about no length there is neither.
+    """
+    x, y = (way / (way.norm(dim=-1, keepdim=True) + _CLOSE_M)).unbind(dim=-1)
+    return torch.stack([x, y, x * x - y * y, 2.0 * x * y], dim=-1)
 
 
 def _in_plane(q: Float[Tensor, "*b 7"], point: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b 2"]:
