@@ -32,7 +32,7 @@ class Sample:
         given: What the model is given.
         target: What it should draw, as `DrawInput.pictures`; of no size for `Output.SPHERES`.
         labels: `genima.decode.palette.Label` of each of its pixels.
-        places: Where the arm is to go, as of `places_ahead` [m].
+        places: Where the arm is to go, as of `places_ahead` [m]; none but for `Output.SPHERES`.
         goal: What the arm is to do.
     """
 
@@ -118,7 +118,11 @@ class DrawingSamples(WindowDataset):
             {name: demonstration.images[name] for name in config.policy.cameras}
             for demonstration in demonstrations
         ]
-        self._places = [places_ahead(one.q, one.gripper_open) for one in demonstrations]
+        taught = config.output is Output.SPHERES
+        self._places = [
+            places_ahead(one.q, one.gripper_open) if taught else np.empty((len(one), 0, 2))
+            for one in demonstrations
+        ]
         self._config, self._jitter_rad = config, jitter_rad
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@
 import json
 import math
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ class Trainer(Training[Samples, DrawingErrors]):
         super().__init__(subject, config, out, options, accelerator, policy, run, PANELS)
         self._best = self._read_best()
         self._kept_step = -1  # of the newest model
-        self._told = ToldSteps(split.train, config.draw, config.moving_weight)
+        self._demonstrations = split.train
         self._asked = questions(parted(split.held_out)[0], policy, options.validated)
 
     def _learn(self, batch: Samples, seed: int) -> dict[str, float]:
@@ -119,6 +120,10 @@ class Trainer(Training[Samples, DrawingErrors]):
         loss = learn(samples, conditioning, chance)
         self._accelerator.backward(loss["loss"] / parts)
         return {name: float(value.detach()) for name, value in loss.items()}
+
+    @cached_property
+    def _told(self) -> ToldSteps:
+        return ToldSteps(self._demonstrations, self._config.draw, self._config.moving_weight)
 
     def _sphere_losses(
         self, samples: Samples, conditioning: Conditioning, chance: torch.Generator
