@@ -33,6 +33,7 @@ SMALL = replace(
     encoder_layers=1,
     decoder_layers=1,
     feedforward=32,
+    told=16,
     batch_size=4,
     steps=6,
     bf16=False,

@@ -25,7 +25,7 @@ def test_padded_steps_do_not_count() -> None:
     wrong[:, 2] = 100.0
     logit = torch.tensor([[50.0, -50.0, -50.0]])
     result = losses(
-        output(wrong, logit), truth, torch.tensor([[1.0, 0.0, 1.0]]), PADDED, None, SMALL
+        output(wrong, logit), truth, torch.tensor([[1.0, 0.0, 1.0]]), PADDED, None, None, SMALL
     )
     assert float(result.joints) == 0.0
     assert float(result.gripper) == pytest.approx(0.0, abs=1e-6)
@@ -39,6 +39,7 @@ def test_joint_error_is_the_mean_of_what_counts() -> None:
         torch.zeros(1, 3, 7),
         torch.ones(1, 3),
         PADDED,
+        None,
         None,
         SMALL,
     )
@@ -55,6 +56,7 @@ def test_kl_is_zero_for_a_unit_normal_and_grows_with_its_mean() -> None:
             torch.zeros(1, 3, 7),
             torch.ones(1, 3),
             PADDED,
+            None,
             None,
             config,
         )

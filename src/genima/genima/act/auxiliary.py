@@ -4,10 +4,11 @@
 By configuration what it reads is also used; see `genima.act.readings`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 SPHERES = 4
@@ -32,20 +33,22 @@ class SphereView:
     axis: Float[Tensor, "b c 4 3"]
     visible: Bool[Tensor, "b c 4"]
 
-    def head(self, count: int) -> "SphereView":
-        """The first of the batch."""
-        return SphereView(
-            self.pixel[:count], self.log_depth[:count], self.axis[:count], self.visible[:count]
-        )
+    @classmethod
+    def stacked(cls, views: Sequence["SphereView"]) -> "SphereView":
+        """One batch of views that have no batch dimension."""
+        return cls(*(torch.stack(list(part)) for part in zip(*map(_parts, views), strict=True)))
+
+    def at(self, rows: Int[Tensor, "n"]) -> "SphereView":
+        """Some of the batch."""
+        return SphereView(*(part[rows] for part in _parts(self)))
 
     def to(self, device: torch.device) -> "SphereView":
         """The same on another device."""
-        return SphereView(
-            self.pixel.to(device),
-            self.log_depth.to(device),
-            self.axis.to(device),
-            self.visible.to(device),
-        )
+        return SphereView(*(part.to(device) for part in _parts(self)))
+
+
+def _parts(view: SphereView) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return view.pixel, view.log_depth, view.axis, view.visible
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,6 @@ class AuxiliaryOutput:
 
         A place counts in units of what was looked at, or little would be learned from a glimpse.
         """
-        truth = truth.head(len(self.pixel))
         visible = truth.visible
         count = visible.sum().clamp(min=1)
         place = (self.pixel - truth.pixel).abs().mean(-1)

@@ -72,6 +72,8 @@ class ActConfig:
         readings: Whether what that head reads is used, too (the original has no such thing).
         glimpse_px: Side of the closer looks at each sphere in images twice as fine, with
             `readings`; 0 leaves them out (the original: no).
+        told: Windows a step whose readings are told, for what makes the first guess of them; 0
+            for none (the original: none).
         batch_size: Windows a step (Table 4: 96).
         learning_rate: Table 4: 1e-5.
         backbone_learning_rate: The original's code: 1e-5.
@@ -123,6 +125,7 @@ class ActConfig:
     auxiliary_weight: float = 0.0
     readings: bool = False
     glimpse_px: int = 0
+    told: int = 0
     batch_size: int = 96
     learning_rate: float = 1e-5
     backbone_learning_rate: float = 1e-5
@@ -163,6 +166,10 @@ class ActConfig:
         if self.glimpse_px % 8 or (self.glimpse_px and not self.readings):
             raise InvalidParameter(
                 f"glimpse_px is {self.glimpse_px}; a multiple of 8 is needed, 0 without readings"
+            )
+        if self.told and not self.readings:
+            raise InvalidParameter(
+                f"told is {self.told}; without readings nobody can be told any, so 0 is needed"
             )
         if self.image_size_px % self.reduction:
             raise InvalidParameter(
@@ -211,6 +218,7 @@ PRESETS: dict[str, ActConfig] = {
         auxiliary_weight=0.3,
         readings=True,
         glimpse_px=32,
+        told=512,
         batch_size=16,
         learning_rate=1e-3,
         backbone_learning_rate=1e-3,
@@ -223,7 +231,7 @@ PRESETS: dict[str, ActConfig] = {
         hold_steps=12,
         start_jitter_rad=0.15,
         jitter_share=0.85,
-        synthetic_share=0.3,
+        synthetic_share=0.4,
         view_dropout=0.5,
         target_noise_rad=0.003,
         sphere_noise_m=0.002,
@@ -263,6 +271,7 @@ def looking_at(config: ActConfig, what: Input) -> ActConfig:
         auxiliary_weight=0.0 if what is Input.CAMERAS else config.auxiliary_weight,
         readings=config.readings and what is not Input.CAMERAS,
         glimpse_px=config.glimpse_px if what is not Input.CAMERAS else 0,
+        told=config.told if what is not Input.CAMERAS else 0,
     )
 
 

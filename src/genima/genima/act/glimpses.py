@@ -23,9 +23,9 @@ _LOOKS = 2
 MARGIN = 1.5
 #: Glimpses are neither smaller nor larger than these shares of half an image.
 _LEAST, _MOST = 0.03, 1.0
-#: Practice: the share of a batch, how far beside the sphere at most, as a share of half a glimpse,
-#: and the standard deviation of the logarithm of the depth.
-_PRACTISED, _BESIDE, _DEPTH = 0.5, 0.35, 0.1
+#: Practice: how far beside the sphere at most, as a share of half a glimpse, and the standard
+#: deviation of the logarithm of the depth.
+_BESIDE, _DEPTH = 0.35, 0.1
 
 
 class Glimpses(nn.Module):
@@ -78,14 +78,12 @@ class Glimpses(nn.Module):
         return read
 
     def practise(self, images: Float[Tensor, "b c 3 s s"], truth: SphereView) -> AuxiliaryOutput:
-        """Read the spheres of a part of a batch from places beside the true ones."""
-        count = max(1, int(_PRACTISED * len(images)))
-        truth = truth.head(count)
+        """Read the spheres of a batch from places beside the true ones."""
         log_depth = truth.log_depth + _DEPTH * torch.randn_like(truth.log_depth)
         beside = _BESIDE * torch.rand_like(log_depth)[..., None]
         offset = beside * (2.0 * torch.rand_like(truth.pixel) - 1.0)
         place = truth.pixel + self._half(log_depth)[..., None] * offset
-        return self._look(images[:count], place, log_depth)
+        return self._look(images, place, log_depth)
 
     def _half(self, log_depth: Float[Tensor, "b c 4"]) -> Float[Tensor, "b c 4"]:
         """Half of a glimpse, as a share of half the image."""

@@ -13,6 +13,7 @@ from genima.act.config import ActConfig
 from genima.act.glimpses import Glimpses
 from genima.act.positions import sine_1d, sine_2d
 from genima.act.readings import Readings
+from genima.act.told import Told
 from genima.act.transformer import Decoder, Encoder
 
 #: Seven joint positions and the gripper.
@@ -54,12 +55,14 @@ class ActOutput:
         latent: Of the CVAE, where actions were given and it has one.
         auxiliary: What is read of the spheres in each view, where that is to be learned: by the
             auxiliary head, and by glimpses that practise.
+        guess: The first guess of windows whose readings were told; None where there are none.
     """
 
     joints: Float[Tensor, "b k 7"]
     gripper_logit: Float[Tensor, "b k"]
     latent: Latent | None
     auxiliary: tuple[AuxiliaryOutput, ...]
+    guess: Float[Tensor, "n k 8"] | None = None
 
 
 class StyleEncoder(nn.Module):
@@ -144,6 +147,7 @@ class Act(nn.Module):
         actions: Float[Tensor, "b k 8"] | None = None,
         padded: Bool[Tensor, "b k"] | None = None,
         spheres: SphereView | None = None,
+        told: Told | None = None,
     ) -> ActOutput:
         """Predict chunks.
 
@@ -152,6 +156,7 @@ class Act(nn.Module):
             actions: The demonstrated chunk, in training, for the CVAE; without it z is zero.
             padded: Its steps that lie behind the end of the demonstration.
             spheres: What is drawn, in training, for glimpses to practise.
+            told: Further windows, in training, for what makes a first guess of readings.
         """
         batch = len(observed.images)
         language = self.language(observed.language)
@@ -165,18 +170,21 @@ class Act(nn.Module):
         extra = [self._latent_token(latent, language), self.state(observed.state), language]
         tokens = [torch.stack(extra, dim=1), views]
         guess: Tensor | float = 0.0
+        guess_of_told = None
         if self.readings is not None:
             read = auxiliary[0]
             if self.glimpses is not None:
                 read = self.glimpses(observed.images, read)
-            token, guess = self.readings(read, observed.state)
+            token, guess = self.readings(read.values(), observed.state)
             tokens.append(token)
+            if told is not None and spheres is not None:
+                guess_of_told = self.readings.first_guess(told.values(read, spheres), told.state)
         if self.glimpses is not None and spheres is not None:
             auxiliary += (self.glimpses.practise(observed.images, spheres),)
         position = self._positions().expand(batch, -1, -1)
         memory = self.encoder(torch.cat(tokens, dim=1), position)
         chunk = self.action(self.decoder(memory, position)) + guess
-        return ActOutput(chunk[..., :7], chunk[..., 7], latent, auxiliary)
+        return ActOutput(chunk[..., :7], chunk[..., 7], latent, auxiliary, guess_of_told)
 
     def train(self, mode: bool = True) -> "Act":
         """As every module's; statistics of an ImageNet backbone stay frozen."""

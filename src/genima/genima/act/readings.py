@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from genima.act.auxiliary import READINGS, AuxiliaryOutput
+from genima.act.auxiliary import READINGS
 from genima.act.config import ActConfig
 
 _INNER = 512  # width of the small network
@@ -45,9 +45,14 @@ class Readings(nn.Module):
         )
 
     def forward(
-        self, read: AuxiliaryOutput, state: Float[Tensor, "b s"]
+        self, values: Float[Tensor, "b c r"], state: Float[Tensor, "b s"]
     ) -> tuple[Float[Tensor, "b c d"], Float[Tensor, "b k s"]]:
         """One token for each view, and the guess."""
-        values = read.values()
+        return self.token(values), self.first_guess(values, state)
+
+    def first_guess(
+        self, values: Float[Tensor, "b c r"], state: Float[Tensor, "b s"]
+    ) -> Float[Tensor, "b k s"]:
+        """The guess alone."""
         guess = self.guess(torch.cat([values.flatten(1), state], dim=-1))
-        return self.token(values), guess.unflatten(-1, self._chunk)
+        return guess.unflatten(-1, self._chunk)

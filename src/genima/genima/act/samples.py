@@ -58,13 +58,6 @@ def collate(items: Sequence[dict[str, Any]]) -> Batch:
     def stacked(name: str) -> Tensor:
         return torch.stack([item[name] for item in items])
 
-    views = [item["spheres"] for item in items]
-    spheres = SphereView(
-        *(
-            torch.stack([getattr(view, name) for view in views])
-            for name in ("pixel", "log_depth", "axis", "visible")
-        )
-    )
     return Batch(
         stacked("images"),
         stacked("q"),
@@ -72,7 +65,7 @@ def collate(items: Sequence[dict[str, Any]]) -> Batch:
         stacked("q_chunk"),
         stacked("gripper_chunk").float(),
         stacked("padded"),
-        spheres,
+        SphereView.stacked([item["spheres"] for item in items]),
         [item["instruction"] for item in items],
     )
 

@@ -2,6 +2,7 @@
 """Trains a controller."""
 
 from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from genima.act.model import Act, ActInput, channels_last, is_used
 from genima.act.normalisation import Normaliser
 from genima.act.samples import Batch, collate
 from genima.act.start import Start
+from genima.act.told import ToldWindows
 from genima.act.training_data import (
     glimpse_reach,
     held_out_batches,
@@ -118,13 +120,20 @@ class Trainer(Training[Batch, Validation]):
         goals = torch.stack([self._language(goal) for goal in batch.instructions]).to(device)
         state = self._normaliser.state(q, batch.gripper_open.to(device))
         actions = torch.cat([joints, gripper[..., None]], dim=-1)
+        told = self._told.draw(self._config.told, device) if self._config.told else None
         with self._accelerator.autocast():
             spheres = batch.spheres.to(device)
-            output = self._parallel(ActInput(images, state, goals), actions, padded, spheres)
-            result = losses(output, joints, gripper, padded, spheres, self._config)
+            seen = ActInput(images, state, goals)
+            output = self._parallel(seen, actions, padded, spheres, told)
+            result = losses(output, joints, gripper, padded, spheres, told, self._config)
         self._accelerator.backward(result.total)
         parts = {one.name: float(getattr(result, one.name).detach()) for one in fields(result)}
         return {"loss": parts.pop("total"), **parts}
+
+    @cached_property
+    def _told(self) -> ToldWindows:
+        train, seed = self._split.train, self._options.seed
+        return ToldWindows(train, self._policy, self._config, self._normaliser, seed)
 
     def _validate(self) -> Validation:
         network = self._checkpoint().network()

@@ -12,7 +12,7 @@ PANELS = (
     Panel(
         "training",
         "loss",
-        {name: name for name in ("joints", "gripper", "kl", "auxiliary")},
+        {name: name for name in ("joints", "gripper", "kl", "auxiliary", "told")},
         log=True,
     ),
     Panel(
