@@ -65,17 +65,19 @@ def plan_itinerary(
     """
     best: tuple[Stop, ...] | None = None
     cost = np.inf
-    why: Unreachable | None = None
+    why = ""
     for half_turn in (0.0, np.pi):
         try:
             stops = _solve(waypoints, ik, q_near, half_turn)
         except Unreachable as error:
-            why = error
+            # Its words alone: the error keeps all frames alive, with the scene in one of them, and
+            # this frame would keep the error. The collector of such circles may come hours later.
+            why = str(error)
             continue
         if (way := max(np.abs(stop.q - q_near).max() for stop in stops)) < cost:
             best, cost = stops, way
     if best is None:
-        raise Unreachable(f"no way leads along all {len(waypoints)} waypoints: {why}") from why
+        raise Unreachable(f"no way leads along all {len(waypoints)} waypoints: {why}")
     return best
 
 

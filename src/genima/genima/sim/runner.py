@@ -147,6 +147,8 @@ class WorldRunner(ABC):
             raise WorldError(
                 f"the world did not answer within {limit_s:.0f} s; is the machine overloaded?"
             ) from error
+        finally:
+            del future  # its error knows this frame: each would keep the other, and the scene
 
     def reset(self, task: str, variation: int, seed: int, max_steps: int) -> tuple[str, ...]:
         """Begin an episode; returns the wordings of its instruction.
@@ -249,6 +251,8 @@ class WorldRunner(ABC):
                 future.set_result(job())
             except Exception as error:  # handed to the caller, who knows what it means
                 future.set_exception(error)
+            finally:
+                del future  # as in `call`
 
     def _guarded(self) -> None:
         try:
