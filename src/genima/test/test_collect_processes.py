@@ -20,7 +20,9 @@ from genima.collect.schedule import Job
 from genima.collect.worker import WorkerSettings
 from genima.data.rig_json import rig_to_json
 from genima.data.training_set import TrainingSet
+from genima.evaluation.plan import WorldName
 from genima.launching.processes import descendants
+from genima.rlbench.simulator import Patience
 
 from .collect_cases import LIMIT_S, PLAN, SEEDS, command, content, run, small_rig
 
@@ -212,11 +214,24 @@ def test_worker_that_hangs_is_ended_and_replaced(cameras: Path, tmp_path: Path) 
     rig = load_rig(cameras)
     with open_folder(tmp_path / "set", PLAN, rig):
         settings = WorkerSettings(tmp_path / "set", rig_to_json(rig), "FAST", 66)
-        with WorkerPool(settings, 1, job_limit_s=0.0) as pool:
+        with WorkerPool(settings, 1, patience_s=0.0) as pool:
             job = Job(DemonstrationSeed(TASK, 0), None)
             (stopped,) = workers_of(os.getpid())
             os.kill(stopped, signal.SIGSTOP)
             pool.give(job)
-            assert list(pool.replies()) == [(job, Crash("worker 1", "was ended by SIGKILL"))]
+            assert list(pool.replies()) == [(job, Crash("worker 1", "was given up after 0 s"))]
             assert pool.idle == 1
             assert workers_of(os.getpid()) != [stopped]
+
+
+@pytest.mark.parametrize(
+    # Three simulators may be started for a seed, each of which looks for a way until it is late.
+    ("world", "simulator_s"),
+    [(WorldName.MUJOCO, 0.0), (WorldName.RLBENCH, 3 * Patience().longest_job_s)],
+)
+def test_worker_has_the_time_that_its_simulator_may_take(
+    tmp_path: Path, world: WorldName, simulator_s: float
+) -> None:
+    settings = WorkerSettings(tmp_path, {}, "FAST", 66, world)
+    with WorkerPool(settings, 0, patience_s=7.0) as pool:
+        assert pool.job_limit_s == 7.0 + simulator_s

@@ -70,6 +70,15 @@ class MujocoDemonstrator:
         self._world.close()
 
 
+def longest_job_s(world: WorldName) -> float:
+    """How long a demonstration may take because a world's simulator is slow, not we [s]."""
+    if world is WorldName.MUJOCO:
+        return 0.0
+    from genima.collect.rlbench_demonstrator import LONGEST_JOB_S
+
+    return LONGEST_JOB_S
+
+
 def make_demonstrator(
     world: WorldName, rig: CameraRig, image_quality: str, max_steps: int
 ) -> Demonstrator:

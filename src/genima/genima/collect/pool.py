@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 
+from genima.collect.demonstrator import longest_job_s
 from genima.collect.schedule import Job
 from genima.collect.worker import Reply, WorkerSettings, work
 from genima.launching.one_core import ONE_CORE
 
 #: How long a process may take to end [s]; a simulator of its own takes some of it.
 _END_LIMIT_S = 15.0
-#: Longer than any episode takes [s]; who needs more hangs.
-_JOB_LIMIT_S = 600.0
+#: Longer than any episode takes [s], besides what its simulator may need; who takes more hangs.
+_PATIENCE_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,15 @@ class WorkerPool:
     Args:
         settings: Of all workers.
         count: How many there are.
-        job_limit_s: A worker that takes longer for a job is ended [s].
+        patience_s: A worker that takes longer for a job is ended, besides what its simulator may
+            need [s].
     """
 
     def __init__(
-        self, settings: WorkerSettings, count: int, job_limit_s: float = _JOB_LIMIT_S
+        self, settings: WorkerSettings, count: int, patience_s: float = _PATIENCE_S
     ) -> None:
         self._settings = settings
-        self._job_limit_s = job_limit_s
+        self.job_limit_s = patience_s + longest_job_s(settings.world)
         self._workers = [_Worker(f"worker {k + 1}", settings) for k in range(count)]
 
     def __enter__(self) -> "WorkerPool":
@@ -82,10 +84,10 @@ class WorkerPool:
         """Wait until a worker has answered or crashed; yields each job with what came of it."""
         busy = {worker.connection: worker for worker in self._workers if worker.job is not None}
         began_s = min(worker.began_s for worker in busy.values())
-        ready = wait(list(busy), max(0.0, began_s + self._job_limit_s - time.monotonic()))
+        ready = wait(list(busy), max(0.0, began_s + self.job_limit_s - time.monotonic()))
         if not ready:  # the one that has worked longest; the reply of a dead one is its end
             late = min(busy, key=lambda connection: busy[connection].began_s)
-            busy[late].end_process()
+            busy[late].give_up(self.job_limit_s)
             ready = [late]
         for connection in ready:
             worker = busy[connection]  # type: ignore[index]
@@ -103,6 +105,7 @@ class _Worker:
         self.job: Job | None = None
         self.began_s = 0.0
         self._has_answered = self._dismissed = False
+        self._given_up = ""
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         arguments: tuple[Connection, WorkerSettings, int] = (theirs, settings, os.getpid())
@@ -126,9 +129,14 @@ class _Worker:
             reply: Reply = self.connection.recv()
         except (EOFError, OSError):
             self._process.join(_END_LIMIT_S)
-            return job, Crash(self.name, _how_it_ended(self._process.exitcode))
+            return job, Crash(self.name, self._given_up or _how_it_ended(self._process.exitcode))
         self._has_answered = True
         return job, reply
+
+    def give_up(self, limit_s: float) -> None:
+        """End a process that takes longer than `limit_s`."""
+        self._given_up = f"was given up after {limit_s:.0f} s"
+        self.end_process()
 
     def end_process(self) -> None:
         self._process.kill()

@@ -15,12 +15,20 @@ from genima.errors import WorldError
 from genima.rlbench.cameras import require_same_cameras
 from genima.rlbench.installation import Installation, installed
 from genima.rlbench.observation import CAMERAS
-from genima.rlbench.simulator import RenderMode, RlbenchOptions, Simulator, image_size_of
+from genima.rlbench.simulator import (
+    Patience,
+    RenderMode,
+    RlbenchOptions,
+    Simulator,
+    image_size_of,
+)
 from genima.rlbench.simulator_process import SimulatorFault, SimulatorRefusal
 from genima.rlbench.tasks import RlbenchTask, installed_tasks
 
 #: Times that the simulator may crash or hang with a seed: some of that is nobody's fault.
 _MOST_FAULTS = 3
+#: How long a demonstration may take, with all of them [s]; what takes longer hangs.
+LONGEST_JOB_S = _MOST_FAULTS * Patience().longest_job_s
 
 
 class RlbenchDemonstrator:

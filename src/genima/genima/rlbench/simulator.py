@@ -43,6 +43,11 @@ class Patience:
     demonstrate_s: float = 300.0
     step_s: float = 60.0
 
+    @property
+    def longest_job_s(self) -> float:
+        """For a reset or a demonstration, with the start of a simulator before it."""
+        return 2.0 * self.launch_s + self.reset_s + self.demonstrate_s
+
 
 @dataclass(frozen=True)
 class RlbenchOptions:

@@ -87,8 +87,7 @@ class RlbenchWorld:
     @property
     def longest_job_s(self) -> float:
         """How long a reset may take before something else must have gone wrong [s]."""
-        patience = self._options.patience
-        return 2.0 * patience.launch_s + patience.reset_s + patience.demonstrate_s
+        return self._options.patience.longest_job_s
 
     def task_names(self) -> tuple[str, ...]:
         """Tasks that `reset` takes."""
