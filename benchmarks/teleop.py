@@ -117,7 +117,7 @@ def measure(session: TeleopSession, period_s: float, seconds: float) -> list[Tic
 def report(ticks: list[Tick], arguments: argparse.Namespace) -> None:
     """Print the figures as a Markdown table."""
     error = np.abs([tick.leader.q - tick.follower.q for tick in ticks])
-    sent = np.abs([tick.leader.q - tick.command.q for tick in ticks])
+    sent = np.abs([tick.leader.q - tick.sent.q for tick in ticks])
     times_s = np.array([tick.now_s for tick in ticks])
     elapsed_s = times_s[-1] - times_s[0]
     # Each 0.1 s, so that the grain of the readings does not count as speed.

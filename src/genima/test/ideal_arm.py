@@ -9,7 +9,7 @@ import numpy as np
 
 from genima.franka import ArmMode, ArmReading, ArmSettings, HoldingGains
 from genima.franka.failures import mode_fault, mode_trouble
-from genima.franka.types import ArmTrouble
+from genima.franka.types import ArmTrouble, SentCommand
 from genima.kinematics import Q_HOME
 
 #: Longest wait for anything [s]; a test that needs it has failed.
@@ -51,9 +51,11 @@ class IdealArm:
         self.engaged = True
         return self.q.copy()
 
-    def command(self, q: np.ndarray) -> None:
-        if self.engaged:
-            self.q = q.copy()
+    def command(self, q: np.ndarray) -> SentCommand | None:
+        if not self.engaged:
+            return None
+        self.q = q.copy()
+        return SentCommand(self.q, np.zeros(7), self.clock_s())
 
     def release(self) -> None:
         if self.engaged:

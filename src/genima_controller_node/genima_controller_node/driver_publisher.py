@@ -38,19 +38,19 @@ class JointPublisher:
         self._period_s = 0.75 * period_s
         self._published_s = -np.inf
 
-    def publish(self, tick: DriverTick, ros_now_s: float) -> None:
+    def publish(self, tick: DriverTick, offset_s: float) -> None:
         """Publish what is new in a tick, if it is time.
 
         Args:
             tick: What was seen.
-            ros_now_s: The time of the tick by the ROS clock [s].
+            offset_s: What the ROS clock is ahead of the driver's [s].
         """
         reading = tick.reading
         # An arm that died is not published again and again as if it stood.
         if reading is None or reading.stamp_s - self._published_s < self._period_s:
             return
         self._published_s = reading.stamp_s
-        stamp_s = reading.stamp_s + ros_now_s - tick.now_s
+        stamp_s = reading.stamp_s + offset_s
         self._joints.publish(arm_joint_state(reading.q, reading.dq, tick.opening, stamp_s))
 
 

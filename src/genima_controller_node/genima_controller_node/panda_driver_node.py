@@ -69,9 +69,9 @@ class PandaDriverNode(ArmNode):
         self._session.release()
         self.poll_status()
 
-    def tick(self, now_s: float) -> None:
+    def tick(self, offset_s: float) -> None:
         """Send the arm on by one period."""
-        self._joints.publish(self._session.tick(), now_s)
+        self._joints.publish(self._session.tick(), offset_s)
 
     def _own_clock_s(self, stamp_s: float) -> float:
         """A ROS time on the session's clock [s]; a stamp of zero means now."""

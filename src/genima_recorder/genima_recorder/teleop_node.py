@@ -82,10 +82,10 @@ class TeleopNode(ArmNode):
         self.poll_status()
         self._session.end()
 
-    def tick(self, now_s: float) -> None:
+    def tick(self, offset_s: float) -> None:
         """Send the follower on by one period."""
         tick = self._session.tick()
-        self._ticks.publish(tick, self._session.gripper_opening, now_s)
+        self._ticks.publish(tick, self._session.gripper_opening, offset_s)
 
     def _on_leader(self, leader: SentLeader, message: JointState) -> None:
         try:

@@ -8,10 +8,10 @@ from genima_msgs.msg import GripperCommand, TeleopStatus
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
+from genima.franka.types import SentCommand
 from genima.kinematics import JOINT_NAMES
 from genima.teleop import types
 from genima.teleop.session import Tick
-from genima.teleop.types import TeleopCommand
 from genima_ros.arm_status import StatusPublisher, Weight, arm_joint_state
 from genima_ros.conversions import time_message, trajectory
 from genima_ros.lifecycle import GenimaNode
@@ -37,22 +37,21 @@ class TickPublisher:
         self._leader = (
             node.advertise(JointState, "leader/joint_states", qos) if leader_too else None
         )
-        self._follower_s = self._leader_s = -np.inf
+        self._follower_s = self._leader_s = self._sent_s = -np.inf
         self._gripper_open: bool | None = None
 
     def forget(self) -> None:
         """Begin anew: the gripper's command is sent again, whatever it was."""
         self._gripper_open = None
 
-    def publish(self, tick: Tick, opening: float, ros_now_s: float) -> None:
+    def publish(self, tick: Tick, opening: float, offset_s: float) -> None:
         """Publish what is new in a tick.
 
         Args:
             tick: What was seen and done.
             opening: Of the follower's gripper, 0 to 1; NaN without one.
-            ros_now_s: The time of the tick by the ROS clock [s].
+            offset_s: What the ROS clock is ahead of the session's [s].
         """
-        offset_s = ros_now_s - tick.now_s
         follower, leader = tick.follower, tick.leader
         # An arm that died is not published again and again as if it stood.
         if follower is not None and follower.stamp_s > self._follower_s:
@@ -65,18 +64,20 @@ class TickPublisher:
             self._leader.publish(
                 arm_joint_state(leader.q, leader.dq, leader.gripper_opening, stamp_s)
             )
-        if tick.command is not None:
-            self._publish_command(tick.command, ros_now_s)
-
-    def _publish_command(self, command: TeleopCommand, now_s: float) -> None:
-        times_s = [now_s + self._period_s]
-        q, dq = command.q[None], command.dq[None]
-        self._trajectories.publish(trajectory(JOINT_NAMES, now_s, times_s, q, dq))
-        if command.gripper_open is not None and command.gripper_open != self._gripper_open:
-            self._gripper_open = command.gripper_open
-            message = GripperCommand(open=command.gripper_open)
-            message.header.stamp = time_message(now_s)
+        if tick.sent is not None and tick.sent.stamp_s > self._sent_s:
+            self._sent_s = tick.sent.stamp_s
+            self._publish_command(tick.sent, offset_s)
+        if tick.gripper_open is not None and tick.gripper_open != self._gripper_open:
+            self._gripper_open = tick.gripper_open
+            message = GripperCommand(open=tick.gripper_open)
+            message.header.stamp = time_message(tick.now_s + offset_s)
             self._grippers.publish(message)
+
+    def _publish_command(self, sent: SentCommand, offset_s: float) -> None:
+        stamp_s = sent.stamp_s + offset_s
+        times_s = [stamp_s + self._period_s]
+        q, dq = sent.q[None], sent.dq[None]
+        self._trajectories.publish(trajectory(JOINT_NAMES, stamp_s, times_s, q, dq))
 
 
 class TeleopStatusPublisher:

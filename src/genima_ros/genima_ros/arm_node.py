@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What nodes have in common that hold an arm: a session that ticks, emergency stops, orders."""
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future as Order
@@ -75,9 +76,12 @@ class ArmNode(GenimaNode):
                 f"restart {self._restart}"
             )
 
-        # The time is of before the tick, which takes its own: what it saw is stamped.
+        # Both clocks are read at once: what a tick saw and sent is stamped by the session's.
         self._control.begin(
-            self._loop, lambda: self.tick(self.now_s()), lambda: session.at_rest, abandon
+            self._loop,
+            lambda: self.tick(self.now_s() - time.monotonic()),
+            lambda: session.at_rest,
+            abandon,
         )
         self._active = True
         self._status_poll = self.create_timer(STATUS_POLL_S, self.poll_status)
@@ -97,8 +101,8 @@ class ArmNode(GenimaNode):
         self.disconnect()
 
     @abstractmethod
-    def tick(self, now_s: float) -> None:
-        """One period at a ROS time [s]."""
+    def tick(self, offset_s: float) -> None:
+        """One period; the offset is what ROS time is ahead of time.monotonic [s]."""
 
     @abstractmethod
     def poll_status(self) -> None:

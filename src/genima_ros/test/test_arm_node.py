@@ -64,7 +64,7 @@ class Node(ArmNode):
     def deactivate(self) -> None:
         self.end_ticks()
 
-    def tick(self, now_s: float) -> None:
+    def tick(self, offset_s: float) -> None:
         self.ticked.set()
         self.body()
 

@@ -194,7 +194,8 @@ class DriverSession:
             q = self._motion.step(self._gate_reading(reading, now_s), now_s)
             self._halts.stop_fingers()
         if q is not None and not self._dry_run:
-            self._arm.command(q)
+            sent = self._arm.command(q)
+            q = None if sent is None else sent.q
         if not self._settling and self._control.unused(self._parameters.release_after_s):
             self._settling = True
             self._orders.put(self._leave_unused)

@@ -21,6 +21,7 @@ from genima.franka.types import (
     ArmTrouble,
     ImpedanceGains,
     RealtimeKernel,
+    SentCommand,
 )
 from genima.limits import limits_of
 from genima.timing import DeadlineLoop
@@ -129,7 +130,7 @@ class FrankaArm:
         if tracker is None:
             limits = limits_of(self._settings.robot)
             tracker = self._ask(
-                lambda: JointTracker(self._robot, limits, period_s, gains),
+                lambda: JointTracker(self._robot, limits, period_s, gains, self._clock_s),
                 _PATIENCE_S,
                 f"{self._settings.name} does not take control; recover",
                 self._stop_late,
@@ -137,11 +138,10 @@ class FrankaArm:
             self._tracker = tracker
         return tracker.q
 
-    def command(self, q: Float[Array, "7"]) -> None:
-        """Send the arm towards `q` [rad] by one period; nothing if it is not engaged."""
+    def command(self, q: Float[Array, "7"]) -> SentCommand | None:
+        """Send the arm towards `q` [rad]; returns what was sent, None if it is not engaged."""
         tracker = self._tracker
-        if tracker is not None:
-            tracker.command(q)
+        return None if tracker is None else tracker.command(q)
 
     def release(self) -> None:
         """Bring the arm to rest and leave it alone. What went wrong with it becomes its fault."""

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, fields
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -169,3 +170,17 @@ class ArmReading:
     dq: Float[Array, "7"]
     stamp_s: float
     mode: ArmMode
+
+
+class SentCommand(NamedTuple):
+    """What an arm was sent.
+
+    Attributes:
+        q: Joint positions [rad].
+        dq: Joint velocities there [rad/s].
+        stamp_s: When it was sent [s].
+    """
+
+    q: Float[Array, "7"]
+    dq: Float[Array, "7"]
+    stamp_s: float

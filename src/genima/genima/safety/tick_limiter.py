@@ -37,11 +37,16 @@ class TickLimiter:
         period_s: One tick [s].
         q: Where the joints stand [rad]. A joint that stands outside its position bounds may stay
             there and come back, and goes no further.
+        even: Whether every tick takes a whole period. Else `track` is told what share it takes,
+            and braking begins up to half a tick sooner, since the ticks to come may be short.
     """
 
-    def __init__(self, limits: JointLimits, period_s: float, q: Float[Array, "7"]) -> None:
+    def __init__(
+        self, limits: JointLimits, period_s: float, q: Float[Array, "7"], even: bool = True
+    ) -> None:
         h = period_s
         self._period_s = h
+        self._even = even
         self._step_max = _ROUNDING * h * limits.dq_max
         ddq_max = np.minimum(limits.ddq_max, limits.dddq_max * h / 2.0)
         self._change_max = _ROUNDING * h * h * ddq_max
@@ -49,7 +54,7 @@ class TickLimiter:
         self._q = np.array(q, float)
         self._q_min = np.minimum(limits.q_min, self._q)
         self._q_max = np.maximum(limits.q_max, self._q)
-        self._step: Float[Array, "7"] = np.zeros(7)
+        self._step: Float[Array, "7"] = np.zeros(7)  # of a whole tick, at the newest speed
         self._dq: Float[Array, "7"] = np.zeros(7)
         self._wanted: Float[Array, "7"] | None = None
         self._before: _State = (self._q, self._step, self._dq, self._wanted)
@@ -69,8 +74,12 @@ class TickLimiter:
         """Whether the newest output is the same as the one before."""
         return not self._step.any()
 
-    def track(self, q_wanted: Float[Array, "7"]) -> Float[Array, "7"]:
+    def track(self, q_wanted: Float[Array, "7"], share: float = 1.0) -> Float[Array, "7"]:
         """Go one tick on, towards finite wanted positions.
+
+        Args:
+            q_wanted: Where to go [rad].
+            share: Of the period that this tick takes, above 0 and at most 1.
 
         Returns:
             The output [rad], which is `q_wanted` itself in every joint that no limit concerns.
@@ -81,18 +90,20 @@ class TickLimiter:
         pace = _clipped(pace, -self._step_max, self._step_max)
         self._wanted = wanted
         way = wanted - self._q
-        gap = way - pace  # to the wanted motion, seen from a frame that moves with it
+        gap = way - share * pace  # to the wanted motion, seen from a frame that moves with it
         distance = np.abs(gap)
         # Both ends of the position range are walls to brake for, and so is the wanted motion.
         walls = np.array([self._q_max - self._q, self._q - self._q_min, distance])
-        up, down, closer = self._largest_steps(walls)
-        caught = distance <= self._change_max
-        step = np.where(caught, way, pace + np.copysign(closer, gap))
-        slowest, fastest = self._step - self._change_max, self._step + self._change_max
+        up, down, closer = self._largest_steps(walls, share)
+        change = share * self._change_max
+        caught = distance <= change
+        step = np.where(caught, way, share * (pace + np.copysign(closer, gap)))
+        slowest, fastest = self._step - change, self._step + change
         lowest = np.maximum(np.maximum(slowest, -down), -self._step_max)
         highest = np.minimum(np.minimum(fastest, up), self._step_max)
-        allowed = _clipped(step, lowest, highest)
-        return self._advance(np.where(caught & (allowed == step), wanted, self._q + allowed))
+        allowed = _clipped(step, share * lowest, share * highest)
+        q = np.where(caught & (allowed == step), wanted, self._q + allowed)
+        return self._advance(q, share)
 
     def brake(self) -> Float[Array, "7"]:
         """Go one tick on, towards rest in the least time.
@@ -104,7 +115,7 @@ class TickLimiter:
         if self.standing and not self._dq.any():
             return self._q
         slower = np.maximum(np.abs(self._step) - self._change_max, 0.0)
-        return self._advance(self._q + np.copysign(slower, self._step))
+        return self._advance(self._q + np.copysign(slower, self._step), 1.0)
 
     def take_back(self) -> None:
         """Undo the last `track`, and all since."""
@@ -121,14 +132,17 @@ class TickLimiter:
         slower[0] = 0.0
         return np.asarray(self._q + np.cumsum(np.copysign(slower, self._step), axis=0))
 
-    def _largest_steps(self, room: Float[Array, "n 7"]) -> Float[Array, "n 7"]:
-        """The largest steps towards walls from which braking still ends before them."""
+    def _largest_steps(self, room: Float[Array, "n 7"], share: float) -> Float[Array, "n 7"]:
+        """The largest steps of a whole tick from which braking still ends before walls."""
+        if not self._even:  # however short the ticks of braking are
+            further = np.sqrt(share**2 + self._double_rate * room) - share
+            return self._change_max * further
         n = np.floor(np.sqrt(self._double_rate * room + 0.25) - 0.5)
         return room / (n + 1.0) + self._half_change * n
 
-    def _advance(self, q: Float[Array, "7"]) -> Float[Array, "7"]:
+    def _advance(self, q: Float[Array, "7"], share: float) -> Float[Array, "7"]:
         q = _clipped(q, self._q_min, self._q_max)
-        step = q - self._q
+        step = (q - self._q) / share
         # Velocity at the end of the step; the step itself gives the velocity in its middle.
         ahead = np.where(step == 0.0, 0.0, 1.5 * step - 0.5 * self._step)
         self._dq = _clipped(ahead, -self._step_max, self._step_max) / self._period_s

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from genima.errors import GenimaError, NotReady
 from genima.franka.arm_and_hand import ArmAndHand
 from genima.franka.hand import FingerStop
-from genima.franka.types import ArmReading, HoldingGains
+from genima.franka.types import ArmReading, HoldingGains, SentCommand
 from genima.limits import limits_of
 from genima.safety.emergency_stop import EmergencyStop
 from genima.teleop.leaders import Leader
@@ -18,7 +18,6 @@ from genima.teleop.mirror import Mirror
 from genima.teleop.types import (
     FollowerReading,
     LeaderReading,
-    TeleopCommand,
     TeleopParameters,
     TeleopStatus,
 )
@@ -32,13 +31,15 @@ class Tick(NamedTuple):
         now_s: When, by the session's clock [s].
         leader: The leader's newest state.
         follower: The follower's newest state.
-        command: What the follower was sent.
+        sent: What the follower was sent last.
+        gripper_open: What its gripper was told.
     """
 
     now_s: float
     leader: LeaderReading | None
     follower: ArmReading | None
-    command: TeleopCommand | None
+    sent: SentCommand | None
+    gripper_open: bool | None
 
 
 class TeleopSession:
@@ -234,11 +235,11 @@ class TeleopSession:
             if hand is not None and command is not None and command.gripper_open is not None:
                 hand.command(command.gripper_open)
         if command is not None:
-            arm.command(command.q)
-        elif arm.engaged and not self._settling and self._worker is not None:
+            return Tick(now_s, leader, arm.reading, arm.command(command.q), command.gripper_open)
+        if arm.engaged and not self._settling and self._worker is not None:
             self._settling = True
             self._worker.put("settle")
-        return Tick(now_s, leader, arm.reading, command)
+        return Tick(now_s, leader, arm.reading, None, None)
 
     def end(self) -> None:
         """Leave both arms alone; ticks are over and the follower stands."""
