@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every node of the suite, ready to be fuzzed."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -166,7 +167,10 @@ def _recover(fuzzer: NodeFuzzer) -> None:
     if not hasattr(fuzzer, "recover"):
         fuzzer.recover = fuzzer.harness.create_client(Trigger, "panda_driver/recover")
     if fuzzer.node._session.status.state.name == "HALTED":
-        fuzzer.recover.call_async(Trigger.Request())
+        answer = fuzzer.recover.call_async(Trigger.Request())
+        until_s = time.monotonic() + 2.0
+        while not answer.done() and time.monotonic() < until_s:
+            fuzzer.spin(0.01)  # a trajectory meanwhile would have the recovery refused
 
 
 def _approve(_common: Mapping[str, object], _folder: Path) -> Case:

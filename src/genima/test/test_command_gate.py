@@ -285,6 +285,15 @@ def test_old_joint_state_brakes_and_a_fresh_one_goes_on() -> None:
     assert bench.step(bench.q).state is GateState.PASSING
 
 
+def test_joint_state_from_the_future_brakes_and_the_clocks_are_named() -> None:
+    bench = Bench()
+    bench.go()
+    assert bench.step(bench.q, reading_age_s=-0.04).state is GateState.PASSING
+    output = bench.step(bench.q, reading_age_s=-0.2)
+    assert (output.state, output.reason) == (GateState.HALTING, GateReason.STALE_JOINT_STATE)
+    assert "0.200 s in the future; set the clocks" in output.message
+
+
 def test_missing_joint_state_brakes() -> None:
     bench = Bench()
     bench.go()

@@ -112,6 +112,24 @@ def test_a_stop_that_is_released_does_not_hide_a_pressed_one_of_the_same_name(
     assert bench.told == (DriverState.IDLE, DriverCause.NONE)
 
 
+def test_a_recovery_does_not_set_an_arm_in_motion_that_trajectories_wait_for(
+    bench: Bench,
+) -> None:
+    bench.session.halt(DriverCause.ORDERED, "hold was called")
+    order = bench.recovers()
+    with pytest.raises(NotReady, match="hold was called"):
+        bench.follow()  # who sends it has not noticed the halt
+    bench.arm.may_recover.set()
+    with pytest.raises(NotReady, match="stop what sends it, then call recover"):
+        order.result(PATIENCE_S)
+    assert bench.told == (DriverState.HALTED, DriverCause.ORDERED)
+    bench.session.recover().result(PATIENCE_S)
+    bench.follow()
+    bench.until_ordered()
+    bench.tick()
+    assert bench.told[0] is DriverState.FOLLOWING
+
+
 def test_a_hold_during_a_recovery_outlasts_it(bench: Bench) -> None:
     bench.session.halt(DriverCause.DEFECT, "a defect")
     order = bench.recovers()

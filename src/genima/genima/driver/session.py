@@ -229,9 +229,15 @@ class DriverSession:
             raise NotReady("the arm is in motion; call hold and wait until it stands")
         with self._lock:
             self._halts.begin_recovery(self._clock_s())
+            refused = self._motion.status.trajectories_refused
         self._control.leave()
         self._equipment.recover()
         with self._lock:
+            if self._motion.status.trajectories_refused > refused:
+                raise NotReady(
+                    "joint_trajectory went on during the recovery, and the arm would move with it "
+                    "at once; stop what sends it, then call recover"
+                )
             self._halts.end_recovery()
         return "the arm is ready; it moves with the next trajectory, or by home"
 

@@ -61,7 +61,12 @@ class InputChecks:
         if reading is None:
             return None, Fault(GateReason.STALE_JOINT_STATE, "no joint state has come yet")
         age_s = now_s - reading.stamp_s
-        if not -_FUTURE_TOLERANCE_S <= age_s <= timeout_s:
+        if age_s < -_FUTURE_TOLERANCE_S:
+            return None, Fault(
+                GateReason.STALE_JOINT_STATE,
+                f"the newest joint state is stamped {-age_s:.3f} s in the future; set the clocks",
+            )
+        if not age_s <= timeout_s:  # so that NaN is too old
             return None, Fault(
                 GateReason.STALE_JOINT_STATE,
                 f"the newest joint state is {age_s:.3f} s old, at most {timeout_s} s is allowed; "
