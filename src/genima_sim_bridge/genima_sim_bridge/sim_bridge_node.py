@@ -10,6 +10,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
+from genima.allocation import give_back_large_blocks
 from genima.control.follower import FollowerState, TrajectoryFollower
 from genima.errors import GenimaError, InvalidParameter
 from genima.kinematics import JOINT_NAMES
@@ -64,7 +65,6 @@ class SimBridgeNode(GenimaNode):
                 "follow_joint_states needs pacing realtime: an arm elsewhere does not wait"
             )
         self._rig = make_rig(p.cameras_file)
-        self._defect = None
         self._refused = 0
         self._arm = FollowerState.IDLE  # following, or braking because nothing more came
         self._backend = make_backend(p, self._rig)
@@ -77,7 +77,7 @@ class SimBridgeNode(GenimaNode):
         self._runner = self._make_runner()
 
     def _make_runner(self) -> WorldRunner:
-        p = self.parameters
+        p, self._defect = self.parameters, None
         parts: tuple[Any, ...] = (
             self._world,
             self._backend.make_renderer,
@@ -231,6 +231,7 @@ class SimBridgeNode(GenimaNode):
 
 def main() -> None:
     """Run the node."""
+    give_back_large_blocks()
     run_node(SimBridgeNode)
 
 

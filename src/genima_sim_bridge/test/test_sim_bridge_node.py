@@ -199,6 +199,9 @@ def test_defect_of_the_world_is_an_error_in_the_diagnostics(bridge: Any) -> None
         Level.ERROR,
         "the world has stopped: the physics broke",
     )
+    bridge.trigger_deactivate()
+    bridge.trigger_activate()
+    assert bridge._health().level is Level.OK
 
 
 def test_world_follows_the_joint_states_of_an_arm_elsewhere(bridge: Any) -> None:

@@ -12,10 +12,10 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from genima.allocation import keep_memory
 from genima.data.training_set import TrainingSet
 from genima.errors import MissingDependency
 from genima.interruption import interruptible
-from genima.learning.allocation import keep_memory
 from genima.learning.split import Split, load_split
 from genima.learning.training import Training
 from genima.learning.types import Report
