@@ -15,8 +15,9 @@ import pytest
 
 from genima.cameras import load_rig
 from genima.control.follower import TrajectoryFollower
+from genima.control.point_path import PointPath
 from genima.errors import WorldError
-from genima.kinematics import Q_HOME
+from genima.kinematics import JOINT_NAMES, Q_HOME
 from genima.sim.lockstep import LockstepRunner
 from genima.sim.mujoco_world import MujocoWorld
 from genima.sim.renderer import MujocoRenderer, Quality
@@ -94,3 +95,33 @@ def test_runner_keeps_nothing_of_a_job_that_failed() -> None:
     runner.call(lambda: None)  # now the thread of the world is through with the last one
     assert [scene() for scene in scenes] == [None] * 3
     runner.stop()
+
+
+@pytest.mark.parametrize("has_task", [True, False])
+def test_runner_keeps_no_trajectories_that_nobody_will_follow(has_task: bool) -> None:
+    world, sink = FakeWorld(), FakeSink()
+    follower = TrajectoryFollower(Q_HOME)
+    runner = LockstepRunner(world, FakeRenderer, follower, sink, images_on_request=False)
+    runner.start()
+    if has_task:
+        world.loses_at_row = 0
+        runner.reset("touch", 0, 0, 0)
+        send(runner, runner.reset_stamp_s)
+        sink.until(lambda: bool(runner.episode.error))
+    before = count_paths()
+    for k in range(1, 100):
+        send(runner, runner.reset_stamp_s + 0.02 * k)
+    assert count_paths() <= before
+    runner.stop()
+
+
+def send(runner: LockstepRunner, stamp_s: float) -> None:
+    """A trajectory and a gripper command for the next policy step."""
+    runner.follow(stamp_s, JOINT_NAMES, np.array([0.1]), Q_HOME[None], np.zeros((1, 7)))
+    runner.command_gripper(True, stamp_s)
+
+
+def count_paths() -> int:
+    """How many motions live in this process."""
+    gc.collect()
+    return sum(isinstance(thing, PointPath) for thing in gc.get_objects())

@@ -324,6 +324,14 @@ def test_realtime_goes_on_to_show_an_episode_that_is_lost(realtime: Realtime) ->
     assert realtime.sink.defects == [] and realtime.runner.episode.finished
 
 
+def test_defect_of_a_realtime_world_is_told_once(realtime: Realtime) -> None:
+    realtime.reset()
+    realtime.sink.until(lambda: bool(realtime.sink.images))
+    realtime.world.broken = True
+    realtime.sink.until(lambda: realtime.renderers[0].closed or len(realtime.sink.defects) > 1)
+    assert [str(defect) for defect in realtime.sink.defects] == ["the physics broke"]
+
+
 def test_cameras_have_their_latency() -> None:
     bench = Realtime(latency_s=0.1)
     arrived: list[float] = []

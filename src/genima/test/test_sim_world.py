@@ -214,6 +214,14 @@ def test_diverged_physics_is_an_error(world: MujocoWorld) -> None:
         hold(world, 0.01)
 
 
+def test_step_that_the_physics_cannot_make_loses_the_episode_only(world: MujocoWorld) -> None:
+    world.model.opt.solver = 99
+    with pytest.raises(WorldError, match=r"failed: .*; reset the world"):
+        hold(world, 0.01)
+    world.reset(TASK, 0, 0)
+    hold(world, 0.01)
+
+
 @pytest.mark.parametrize("dt_s", [0.0, -0.002, 0.003, 0.1])
 def test_physics_step_must_divide_the_control_step(dt_s: float) -> None:
     with pytest.raises(InvalidParameter, match="physics_dt_s"):

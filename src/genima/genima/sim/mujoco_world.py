@@ -200,8 +200,7 @@ class MujocoWorld:
         data.ctrl[episode.gripper_ctrl] = 1.0 if gripper_open else 0.0
         for row in q_cmd:
             data.ctrl[episode.arm_ctrl] = row
-            mujoco.mj_step(episode.model, data)
-            episode.steps += 1
+            self._step(episode)
             if episode.steps % self._steps_per_control == 0:
                 episode.task.react(episode.model, data)
                 if self._expert is not None:
@@ -211,6 +210,15 @@ class MujocoWorld:
                 f"the physics of task {episode.task.name!r} diverged at "
                 f"{episode.steps * self._physics_dt_s:.3f} s; reset the world"
             )
+
+    def _step(self, episode: _Episode) -> None:
+        try:
+            mujoco.mj_step(episode.model, episode.data)
+        except mujoco.FatalError as error:
+            raise WorldError(
+                f"the physics of task {episode.task.name!r} failed: {error}; reset the world"
+            ) from error
+        episode.steps += 1
 
     def snapshot(self) -> MujocoSnapshot:
         """Freeze the poses of everything that can be seen."""

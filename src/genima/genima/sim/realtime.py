@@ -73,7 +73,8 @@ class RealtimeRunner(WorldRunner):
                 lambda: self._shoot(renderer), lambda: self._stopping
             )
         except Exception as error:
-            self._sink.on_defect(error)
+            if not self._ended:  # else the world's own defect has been told
+                self._sink.on_defect(error)
         finally:
             renderer.close()
 

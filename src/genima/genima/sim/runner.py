@@ -166,12 +166,14 @@ class WorldRunner(ABC):
         q: Float[Array, "k 7"],
         dq: Float[Array, "k 7"],
     ) -> None:
-        """Take a trajectory.
+        """Take a trajectory; a world without an episode, or that has lost it, takes none.
 
         Raises:
             InvalidCommand: It cannot be followed.
         """
         with self._wake:
+            if not self.episode.task or self.episode.error:
+                return  # nobody will follow it, and the follower would keep it
             self._follower.accept(self._episode_s(stamp_s), names, times_s, q, dq)
             self._wake.notify_all()
 
