@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import gc
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from std_msgs.msg import String
 
 from genima.errors import CalibrationError
-from genima_ros.lifecycle import GenimaNode
+from genima_ros.lifecycle import GenimaNode, spare_what_is_loaded
 from genima_ros.parameters import parameter
 from genima_ros.qos import LATCHED
 
@@ -252,3 +253,15 @@ def test_parameter_file_that_cannot_be_read_is_a_sentence(domain: int, tmp_path:
     assert process.returncode == 1
     assert "cannot start: " in err and "broken.yaml" in err
     assert "Traceback" not in err
+
+
+def test_circles_do_not_wait_longer_where_much_was_loaded() -> None:
+    loaded: list[object] = [[] for _ in range(1_000_000)]
+    spare_what_is_loaded()
+    try:
+        before = gc.get_stats()[2]["collections"]
+        made: list[object] = [[] for _ in range(180_000)]
+        assert gc.get_stats()[2]["collections"] > before
+        assert len(made) < len(loaded)
+    finally:
+        gc.unfreeze()
