@@ -14,6 +14,7 @@ import yaml
 
 from genima.driver import DriverParameters
 from genima.errors import InvalidParameter, LaunchError
+from genima.franka import HoldingGains
 from genima.launching.description import Entity, Group, Include
 from genima.launching.evaluator import arguments, evaluate
 from genima.launching.node_spec import NodeSpec
@@ -95,6 +96,15 @@ def test_parameter_file_has_exactly_the_declared_keys(name: str) -> None:
 
 def test_what_a_real_arm_is_given_are_its_fractions() -> None:
     assert set(values_of(ROOT / "config" / "robot.yaml")) == FRACTIONS
+
+
+@pytest.mark.parametrize("name", ["panda.yaml", "teleop.yaml"])
+def test_an_arm_is_held_alike_whoever_moves_it(name: str) -> None:
+    values, defaults = values_of(ROOT / "config" / name), FILES[name]()
+    for gain in ("stiffness", "damping"):
+        assert values[gain] == getattr(defaults, gain) == list(getattr(HoldingGains(), gain))
+    told = f"with {HoldingGains().damping[0]:g} Nms/rad"
+    assert told in (ROOT / "docs" / "robot.md").read_text()
 
 
 @pytest.mark.parametrize("name", FILES)

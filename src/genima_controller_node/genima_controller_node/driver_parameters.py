@@ -45,11 +45,11 @@ class DriverNodeParameters:
         100.0, "Rate of joint_states, up to rate_hz.", unit="Hz", minimum=10.0, maximum=500.0
     )
     stiffness: list[float] = parameter(  # noqa: RUF009
-        [600.0, 600.0, 600.0, 600.0, 240.0, 240.0, 240.0],
+        list(HoldingGains().stiffness),
         "How stiffly the joints are held: up to 1000, the last three 500 [Nm/rad].",
     )
     damping: list[float] = parameter(  # noqa: RUF009
-        [40.0, 40.0, 40.0, 40.0, 15.0, 15.0, 15.0],
+        list(HoldingGains().damping),
         "How strongly they are damped: from half of sqrt(stiffness) on [Nm s/rad].",
     )
     collision_torque_nm: list[float] = parameter(  # noqa: RUF009

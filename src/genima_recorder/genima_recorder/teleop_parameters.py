@@ -39,11 +39,11 @@ class TeleopNodeParameters:
     )
     rate_hz: float = parameter(100.0, "Rate of commands.", unit="Hz", minimum=50.0, maximum=500.0)
     stiffness: list[float] = parameter(  # noqa: RUF009
-        [600.0, 600.0, 600.0, 600.0, 240.0, 240.0, 240.0],
+        list(HoldingGains().stiffness),
         "How stiffly the follower's joints are held: up to 1000, the last three 500 [Nm/rad].",
     )
     damping: list[float] = parameter(  # noqa: RUF009
-        [40.0, 40.0, 40.0, 40.0, 15.0, 15.0, 15.0],
+        list(HoldingGains().damping),
         "How strongly they are damped: from half of sqrt(stiffness) on [Nm s/rad].",
     )
     collision_torque_nm: list[float] = parameter(  # noqa: RUF009
