@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genima.errors import InvalidParameter, NotReady
-from genima.kinematics import Q_HOME
+from genima.kinematics import LINK8_T_TCP, Q_HOME, frame_poses
 from genima.limits import RobotModel, limits_of
 from genima.teleop.mirror import Mirror
 from genima.teleop.types import (
@@ -85,6 +85,15 @@ def offset(joint: int, rad: float) -> np.ndarray:
     q = HOME.copy()
     q[joint - 1] += rad
     return q
+
+
+def test_a_leader_that_reaches_below_the_base_halts_the_follower_in_time() -> None:
+    rig = Rig().mirroring()
+    rig.run(3.0, lambda t: offset(2, 0.6 * t) + offset(4, 0.3 * t) - HOME)
+    assert rig.state is TeleopState.HALTED
+    assert "the tool centre at" in rig.reason and "must stay between" in rig.reason
+    poses = [frame_poses(q)[8] @ LINK8_T_TCP for q in rig.sent]
+    assert 0.0 <= min(pose[2, 3] for pose in poses) < 0.01
 
 
 def test_nothing_is_commanded_before_the_start() -> None:
