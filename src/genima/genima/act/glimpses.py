@@ -38,14 +38,17 @@ class Glimpses(nn.Module):
     Attributes:
         reach: Half of a glimpse of a sphere at 1 m in each camera, as a share of half its image;
             the training sets it from the cameras and the spheres' radii.
+        focal: Focal lengths along x and y of each camera, in halves of its image; likewise.
     """
 
     reach: Tensor
+    focal: Tensor
 
     def __init__(self, side_px: int, cameras: int) -> None:
         super().__init__()
         self._side = side_px
         self.register_buffer("reach", torch.full((cameras,), 0.2))
+        self.register_buffer("focal", torch.full((cameras, 2), 2.0))
         layers: list[nn.Module] = []
         inputs = 3
         for width, kernel in zip(_WIDTHS, (5, 3, 3), strict=True):
@@ -101,13 +104,9 @@ class Glimpses(nn.Module):
         which = self.sphere.to(seen.dtype).repeat(batch * cameras, 1)
         values = self.read(self.inner(torch.cat([seen, which], dim=-1))).float()
         values = values.view(batch, cameras, SPHERES, -1)
-        return AuxiliaryOutput(
-            place + half[..., None] * values[..., :2],
-            log_depth + values[..., 2],
-            values[..., 3:6],
-            values[..., 6],
-            half,
-        )
+        place = place + half[..., None] * values[..., :2]
+        axis = from_sight(values[..., 3:6], place.detach() / self.focal[:, None])
+        return AuxiliaryOutput(place, log_depth + values[..., 2], axis, values[..., 6], half)
 
     def _cut(
         self,
@@ -125,3 +124,23 @@ class Glimpses(nn.Module):
         )
         patches = patches.unflatten(2, (SPHERES, side)).transpose(1, 2)
         return patches.flatten(0, 1)
+
+
+def from_sight(
+    direction: Float[Tensor, "*b 3"], ray: Float[Tensor, "*b 2"]
+) -> Float[Tensor, "*b 3"]:
+    """A direction in the camera's frame, from what it looks like in a glimpse.
+
+    A glimpse does not show where in the image it was cut out, and a sphere beside the middle is
+    seen from the side: by 20 degrees at the edge of a view of 40. So a network can only tell how
+    stripes are turned against the line of sight, which this turns into the optical axis.
+
+    Args:
+        direction: Such that the line of sight is z.
+        ray: x and y at z = 1 of the line of sight, in the camera's frame.
+    """
+    sight = nn.functional.normalize(nn.functional.pad(ray, (0, 1), value=1.0), dim=-1)
+    x, y, z = sight.unbind(dim=-1)
+    about = torch.stack([-y, x, torch.zeros_like(x)], dim=-1)  # z cross the line of sight
+    once = torch.linalg.cross(about, direction)
+    return direction + once + torch.linalg.cross(about, once) / (1.0 + z)[..., None]

@@ -21,6 +21,7 @@ from genima.act.samples import Batch, collate
 from genima.act.start import Start
 from genima.act.told import ToldWindows
 from genima.act.training_data import (
+    focal_lengths,
     glimpse_reach,
     held_out_batches,
     statistics,
@@ -96,8 +97,9 @@ class Trainer(Training[Batch, Validation]):
         if self._start is not None:
             self._start.fill(network)
         if network.glimpses is not None:
-            reach = glimpse_reach(self._split.train[0], self._policy, config)
-            network.glimpses.reach = reach
+            example = self._split.train[0]
+            network.glimpses.reach = glimpse_reach(example, self._policy, config)
+            network.glimpses.focal = focal_lengths(example, config)
         return network
 
     def _record(self) -> dict[str, Any]:

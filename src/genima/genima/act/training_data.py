@@ -37,11 +37,16 @@ def glimpse_reach(
     demonstration: Demonstration, policy: Policy, config: ActConfig
 ) -> Float[Tensor, "c"]:
     """How large glimpses must be in each camera; see `genima.act.glimpses`."""
-    reach = []
-    for name in config.cameras:
-        intrinsics = demonstration.rig.cameras[name].intrinsics
-        reach.append(2.0 * intrinsics.fx / intrinsics.width * policy.sphere_radii_m[name])
-    return MARGIN * torch.tensor(reach)
+    radii = torch.tensor([policy.sphere_radii_m[name] for name in config.cameras])
+    return MARGIN * focal_lengths(demonstration, config)[:, 0] * radii
+
+
+def focal_lengths(demonstration: Demonstration, config: ActConfig) -> Float[Tensor, "c 2"]:
+    """Of each camera along x and y, in halves of its image."""
+    lenses = [demonstration.rig.cameras[name].intrinsics for name in config.cameras]
+    return torch.tensor(
+        [[2.0 * lens.fx / lens.width, 2.0 * lens.fy / lens.height] for lens in lenses]
+    )
 
 
 def statistics(
