@@ -38,10 +38,14 @@ _OUTCOMES = {
 
 
 class ExecuteClient(Node):
-    """One goal of the `execute` action."""
+    """One goal of the `execute` action.
 
-    def __init__(self) -> None:
-        super().__init__("execute_client")
+    Args:
+        namespace: What is in front of the topics.
+    """
+
+    def __init__(self, namespace: str = "") -> None:
+        super().__init__("execute_client", namespace=namespace)
         self._client = ActionClient(self, ExecuteInstruction, "execute")
         self._asked = False
         self._refusal: Future = Future()
@@ -105,10 +109,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="execute", description=__doc__)
     parser.add_argument("instruction", help='for example "push the maroon button"')
     parser.add_argument("--time-limit", type=float, default=0.0, help="seconds; 0 for no limit")
+    parser.add_argument("--namespace", default="", help="what is in front of the topics")
     arguments = parser.parse_args()
     set_up_dds()
     rclpy.init()
-    client = ExecuteClient()
+    client = ExecuteClient(arguments.namespace)
     try:
         status = client.run(arguments.instruction, arguments.time_limit)
     except (KeyboardInterrupt, ExternalShutdownException):

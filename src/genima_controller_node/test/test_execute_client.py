@@ -20,6 +20,12 @@ def client(ros: None) -> Iterator[ExecuteClient]:
     client.destroy_node()
 
 
+def test_a_controller_in_a_namespace_can_be_given_a_goal(ros: None) -> None:
+    client = ExecuteClient("lab")
+    assert "/lab/status" in [heard.topic_name for heard in client.subscriptions]
+    client.destroy_node()
+
+
 def test_reason_from_the_network_cannot_command_the_terminal(
     client: ExecuteClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
