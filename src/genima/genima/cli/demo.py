@@ -22,7 +22,7 @@ def run(
 
     from genima.evaluation.folder import clear_finished
     from genima.evaluation.means import Means
-    from genima.evaluation.plan import Agent, EvaluationPlan, digest
+    from genima.evaluation.plan import Agent, Controller, EvaluationPlan, digest
     from genima.evaluation.run import evaluate
     from genima.launching.ament import share_directory
 
@@ -32,6 +32,7 @@ def run(
         episodes=episodes,
         seed=seed,
         agent=Agent.POLICY,
+        controller=Controller.ACT,
         policy=str(policy),
         weights=digest(policy),
     )
