@@ -152,8 +152,9 @@ def test_second_commander_in_mid_motion_halts_the_arm(graph: NodeGraph, arm: Arm
     set_to_work(graph)
     rival = graph.node.create_publisher(JointTrajectory, "joint_trajectory", RELIABLE_LATEST)
     graph.until_state(HALTED, "2 nodes publish joint_trajectory; stop all but one of")
-    assert "watcher" in graph.status.reason
     graph.node.destroy_publisher(rival)
+    # Its name is discovered after its publisher, now and then too late for this sentence.
+    assert "watcher" in graph.status.reason or "_NODE_NAME_UNKNOWN_" in graph.status.reason
     arm.until_standing()
 
 
