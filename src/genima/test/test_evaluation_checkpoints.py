@@ -83,6 +83,22 @@ def test_killed_evaluation_that_goes_on_gives_the_report_of_an_unbroken_one(
         assert folder.trajectory_file(key).read_bytes() == theirs
 
 
+def test_finished_evaluation_that_gets_more_episodes_gives_the_report_of_a_long_one(
+    whole: EvaluationFolder, tmp_path: Path
+) -> None:
+    folder = EvaluationFolder(tmp_path / "out")
+    assert evaluate(folder.path, *PLAN, "--episodes", 1).returncode == 0
+    (first,) = folder.records()
+    done = evaluate(folder.path, "--resume", "--episodes", 3)
+    assert done.returncode == 0, done.stderr
+    assert folder.records()[0] == first  # it was not run again
+    assert without_time(folder) == without_time(whole)
+    assert folder.report_file.read_bytes() == whole.report_file.read_bytes()
+    assert folder.table_file.read_bytes() == whole.table_file.read_bytes()
+    fewer = refusal(folder.path, "--resume", "--episodes", 2)
+    assert "episodes is 3 there and 2 here" in fewer
+
+
 def test_checkpoints_are_averaged(averaged: tuple[Path, str]) -> None:
     out, _ = averaged
     report = json.loads((out / "report.json").read_text())
@@ -111,11 +127,16 @@ def test_mean_is_over_the_rates_of_the_checkpoints(averaged: tuple[Path, str]) -
     assert report["mean_success_rate"] == pytest.approx((2 / 3 + 1) / 2)
 
 
-def test_several_checkpoints_go_on_by_resume_alone(averaged: tuple[Path, str]) -> None:
+def test_several_checkpoints_go_on_by_resume_alone_also_with_more_episodes(
+    averaged: tuple[Path, str],
+) -> None:
     out, _ = averaged
     (out / "report.json").unlink()
     assert evaluate(out, "--resume").returncode == 0
     assert (out / "report.json").exists()
+    assert evaluate(out, "--resume", "--episodes", 4).returncode == 0
+    report = json.loads((out / "report.json").read_text())
+    assert report["tasks"]["push_button"]["episodes"] == 8
 
 
 def test_folders_of_one_policy_and_of_several_are_not_mixed(

@@ -3,6 +3,7 @@ import json
 import multiprocessing
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,18 @@ def test_folder_goes_on_where_the_same_plan_stopped(tmp_path: Path) -> None:
     with open_folder(tmp_path / "out", PLAN) as folder:
         assert folder.remaining() == PLAN.keys[1:]
         assert folder.records() == [record("a", 5)]
+
+
+def test_report_of_fewer_episodes_is_gone_once_more_are_wanted(tmp_path: Path) -> None:
+    with open_folder(tmp_path, PLAN) as folder:
+        folder.report_file.touch()
+    more = replace(PLAN, episodes=3)
+    with open_folder(tmp_path, more) as folder:
+        assert folder.read_plan() == more
+        assert not folder.report_file.exists()
+    for other in (PLAN, replace(more, seed=4, episodes=4)):
+        with pytest.raises(EvaluationError, match="there and"), open_folder(tmp_path, other):
+            pass
 
 
 def test_folder_of_another_plan_is_refused_with_the_difference(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import typer
 
 #: Options that say how an evaluation is run, not what: they may change when it goes on.
 _FREE = ("out", "resume", "video", "workers", "ray")
+#: What an evaluation may have more of when it goes on.
+_GROWS = "episodes"
 
 
 def run(
@@ -89,10 +91,16 @@ def run(
         typer.Option(help="Address of a Ray cluster that does the work; local: this computer."),
     ] = "",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with what --out holds, as it was begun.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with what --out holds, as it was begun; more --episodes may follow.",
+        ),
     ] = False,
 ) -> None:
     """Run episodes through the node graph and report the success rates."""
+    from dataclasses import replace
+
     from rich.console import Console
 
     from genima.evaluation.checkpoints import evaluate_checkpoints, plans_of
@@ -104,6 +112,8 @@ def run(
     if resume:
         _require_free(ctx)
         plans = plans_of(out)
+        if _is_given(ctx, _GROWS):
+            plans = [replace(plan, episodes=episodes) for plan in plans]
     else:
         plans = make_plans({k: v for k, v in ctx.params.items() if k not in _FREE})
     console = Console()
@@ -121,9 +131,13 @@ def _require_free(ctx: typer.Context) -> None:
     from genima.errors import InvalidParameter
 
     for name in ctx.params:
-        source = ctx.get_parameter_source(name)
-        if name not in _FREE and source is not None and source.name == "COMMANDLINE":
+        if name not in (*_FREE, _GROWS) and _is_given(ctx, name):
             raise InvalidParameter(
                 f"--resume takes all settings from the folder; leave "
                 f"--{name.replace('_', '-')} out, or --resume"
             )
+
+
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

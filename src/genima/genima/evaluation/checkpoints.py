@@ -80,19 +80,26 @@ def plans_of(path: Path) -> list[EvaluationPlan]:
 
 
 def _claim(path: Path, plans: Sequence[EvaluationPlan]) -> list[EvaluationFolder]:
-    if (path / CHECKPOINTS_FILE).exists():
-        before = plans_of(path)
-        if before != list(plans):
+    before = plans_of(path) if (path / CHECKPOINTS_FILE).exists() else []
+    if before != list(plans):
+        if before and not _extend(plans, before):
             policies = ", ".join(plan.policy for plan in before)
             raise EvaluationError(
                 f"{path} holds another evaluation, of {policies}; go on with it by --resume, or "
                 "name another folder with --out"
             )
-    else:
+        EvaluationFolder(path).report_file.unlink(missing_ok=True)
         text = json.dumps([plan.to_json() for plan in plans], indent=2)
         write_text(path / CHECKPOINTS_FILE, text + "\n")
     names = [f"{i}_{Path(plan.policy).name}" for i, plan in enumerate(plans, start=1)]
     return [EvaluationFolder(path / name) for name in names]
+
+
+def _extend(plans: Sequence[EvaluationPlan], before: Sequence[EvaluationPlan]) -> bool:
+    """Whether these are the same plans with more episodes."""
+    return len(plans) == len(before) and all(
+        plan.extends(smaller) for plan, smaller in zip(plans, before, strict=True)
+    )
 
 
 def _mean_report(

@@ -125,6 +125,8 @@ class EvaluationFolder:
 def open_folder(path: Path, plan: EvaluationPlan) -> Iterator[EvaluationFolder]:
     """Take a folder for a plan: make it, or go on with what the same plan has left there.
 
+    The plan may have grown by more episodes since.
+
     Raises:
         EvaluationError: The folder cannot be written, belongs to another plan or is in use.
     """
@@ -141,10 +143,12 @@ def _claim(folder: EvaluationFolder, plan: EvaluationPlan) -> None:
     for pattern in ("running_*.json", "videos/.*.mp4", ".claims/*"):
         for left_over in folder.path.glob(pattern):  # whoever wrote it has been killed
             left_over.unlink()
-    if not folder.plan_file.exists():
+    before = folder.read_plan() if folder.plan_file.exists() else None
+    if before is None or plan.extends(before):
+        folder.report_file.unlink(missing_ok=True)  # tells that a smaller plan is finished
         write_text(folder.plan_file, json.dumps(plan.to_json(), indent=2) + "\n")
         return
-    difference = plan.difference(folder.read_plan())
+    difference = plan.difference(before)
     if difference:
         raise EvaluationError(
             f"{folder.path} holds another evaluation: {difference}; repeat its settings to go on "

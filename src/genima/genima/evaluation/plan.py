@@ -3,7 +3,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
@@ -208,6 +208,10 @@ class EvaluationPlan:
     def difference(self, other: "EvaluationPlan") -> str:
         """How `other` differs, as `seed is 0 there and 5 here`; empty where it does not."""
         return changes(self.to_json(), other.to_json())
+
+    def extends(self, other: "EvaluationPlan") -> bool:
+        """Whether this is `other` with more episodes: its own, and those that follow."""
+        return self.episodes > other.episodes and self == replace(other, episodes=self.episodes)
 
 
 def digest(policy: Path) -> str:
