@@ -22,7 +22,8 @@ def loop() -> Loop:
 
 
 def test_goal_is_refused_before_any_joint_state(loop: Loop) -> None:
-    with pytest.raises(InvalidCommand, match="no joint state has come; check the driver"):
+    words = r"no joint state has come; check the driver, or begin an episode .* \(reset_world\)"
+    with pytest.raises(InvalidCommand, match=words):
         loop.session.begin("push the maroon button", loop.now_s)
     assert not loop.session.active
 
@@ -76,6 +77,7 @@ def test_goal_is_given_up_when_no_first_target_comes(loop: Loop) -> None:
     assert loop.run(0.3) == []
     assert loop.status.state is SessionState.HALTED
     assert "no drawn target came within 10.0 s: is the diffusion node active" in loop.status.reason
+    assert "a simulated world does from reset_world on" in loop.status.reason
 
 
 def test_goal_without_a_usable_target_ends_with_the_reason_of_the_last_refusal(loop: Loop) -> None:

@@ -46,6 +46,7 @@ from genima_sim_bridge.services import WorldServices
 
 _INFO_PERIOD_S = 0.5
 _RAN_OUT = "no new joint_trajectory came while the arm moved"
+_EMPTY = "no episode was begun, so no images are sent; call reset_world, or set parameter task"
 
 
 class SimBridgeNode(GenimaNode):
@@ -134,7 +135,8 @@ class SimBridgeNode(GenimaNode):
             raise
         self._info_timer = self.create_timer(_INFO_PERIOD_S, self._publish_infos)
         tasks = ", ".join(self._world.task_names())
-        self.get_logger().info(f"active: a world in {p.pacing}; reset_world takes {tasks}")
+        empty = "" if p.task else ", which sends no images before reset_world"
+        self.get_logger().info(f"active: a world in {p.pacing}{empty}; reset_world takes {tasks}")
 
     def deactivate(self) -> None:
         """Stop the world; activating again begins with a new one."""
@@ -224,6 +226,8 @@ class SimBridgeNode(GenimaNode):
             return Health(Level.ERROR, f"the world has stopped: {self._defect}", values)
         if episode and episode.error:
             return Health(Level.WARN, f"the episode is lost: {episode.error}", values)
+        if episode and not episode.task:
+            return Health(Level.WARN, _EMPTY, values)
         if self._arm is FollowerState.BRAKING:
             return Health(Level.WARN, _RAN_OUT, values)
         return Health(Level.OK, self._follower.state.value, values)

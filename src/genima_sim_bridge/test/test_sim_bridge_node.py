@@ -192,6 +192,7 @@ def test_malformed_commands_are_counted_and_change_nothing(bridge: Any) -> None:
 def test_defect_of_the_world_is_an_error_in_the_diagnostics(bridge: Any) -> None:
     bridge.trigger_configure()
     bridge.trigger_activate()
+    reset(bridge, task="push_button")
     assert bridge._health().level is Level.OK
     bridge.on_defect(ValueError("the physics broke"))
     health = bridge._health()
@@ -201,6 +202,19 @@ def test_defect_of_the_world_is_an_error_in_the_diagnostics(bridge: Any) -> None
     )
     bridge.trigger_deactivate()
     bridge.trigger_activate()
+    reset(bridge, task="push_button")
+    assert bridge._health().level is Level.OK
+
+
+def test_world_without_an_episode_says_what_is_missing(bridge: Any) -> None:
+    bridge.trigger_configure()
+    bridge.trigger_activate()
+    health = bridge._health()
+    assert (health.level, health.message) == (
+        Level.WARN,
+        "no episode was begun, so no images are sent; call reset_world, or set parameter task",
+    )
+    reset(bridge, task="push_button")
     assert bridge._health().level is Level.OK
 
 

@@ -47,7 +47,10 @@ class Goal:
         if not instruction.strip():
             raise InvalidCommand("the instruction is empty; say what the arm should do")
         if stale:
-            raise InvalidCommand(f"cannot start: {stale}; check the driver or the simulation")
+            raise InvalidCommand(
+                f"cannot start: {stale}; check the driver, or begin an episode of the simulated "
+                "world (reset_world)"
+            )
         self.status = SessionStatus(SessionState.WAITING, reason, instruction.strip())
 
     def enter(self, state: SessionState, reason: str) -> None:

@@ -59,7 +59,7 @@ class TargetWatch:
             return f"no drawn target could be followed {within}; the last one: {last_refusal}"
         return (
             f"no drawn target came {within}: is the diffusion node active, and do all four "
-            "cameras send images?"
+            "cameras send images (a simulated world does from reset_world on)?"
         )
 
     def silence(self, now_s: float) -> str:
