@@ -51,6 +51,13 @@ class Bench:
         times_s = np.array([0.02, 0.1])
         self.session.follow(Trajectory(self.now_s, JOINT_NAMES, times_s, q, np.zeros((2, 7))))
 
+    def move(self) -> None:
+        """Send a trajectory that moves joint 1 at 0.1 rad/s from where it is."""
+        times_s = np.array([0.02, 0.5])
+        dq = np.tile(0.1 * np.eye(7)[0], (2, 1))
+        q = self.arm.q + times_s[:, None] * dq
+        self.session.follow(Trajectory(self.now_s, JOINT_NAMES, times_s, q, dq))
+
     def until_ordered(self) -> None:
         """Wait until the orders before this one are carried out."""
         self.session.open().result(PATIENCE_S)
@@ -80,6 +87,34 @@ def test_a_stop_that_is_pressed_and_released_between_two_ticks_halts(bench: Benc
     bench.session.hear_emergency_stop(False, "button")
     bench.tick()
     assert bench.told == (DriverState.HALTED, DriverCause.EMERGENCY_STOP)
+
+
+def test_a_driver_that_was_not_run_while_the_arm_moved_halts_and_says_so(bench: Bench) -> None:
+    bench.move()
+    bench.until_ordered()
+    bench.tick(5)
+    assert bench.told == (DriverState.FOLLOWING, DriverCause.NONE)
+    bench.now_s += 0.3
+    bench.move()  # what came meanwhile is heard first
+    bench.session.tick()
+    assert bench.told == (DriverState.HALTED, DriverCause.TOO_LATE)
+    assert "was not run for 0.30 s while the arm moved" in bench.session.status.reason
+    assert "keeps this computer busy; then call recover" in bench.session.status.reason
+    before = bench.arm.q
+    bench.tick(50)
+    assert np.abs(bench.arm.q - before).max() < 0.01
+    bench.session.recover().result(PATIENCE_S)
+    assert bench.told == (DriverState.IDLE, DriverCause.NONE)
+
+
+def test_a_driver_that_was_not_run_while_the_arm_stood_goes_on(bench: Bench) -> None:
+    bench.follow()
+    bench.until_ordered()
+    bench.tick(5)
+    bench.now_s += 0.3
+    bench.follow()
+    bench.tick()
+    assert bench.told == (DriverState.FOLLOWING, DriverCause.NONE)
 
 
 def test_a_stop_that_is_pressed_during_a_recovery_outlasts_it(bench: Bench) -> None:

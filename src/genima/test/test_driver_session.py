@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The driver with a simulated arm that speaks libfranka's protocol, through franky."""
 
+import ctypes
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -183,6 +184,25 @@ def test_control_that_ends_by_itself_halts(driver: Driver) -> None:
     assert "no longer held by the driver; then call recover" in driver.reason
     driver.end_stream()
     driver.session.recover().result()
+
+
+def test_a_driver_that_freezes_leaves_the_arm_near_its_command_and_halts(driver: Driver) -> None:
+    refusals = driver.stream(speed_rad_s=1.0)
+    driver.until_state(DriverState.FOLLOWING)
+    limiter, robot = driver.robot.arm._tracker._limiter, driver.robot.arm._robot
+    driver.until(lambda: limiter.dq[0] > 0.4, "speed")
+    q, dq = limiter.q[0], limiter.dq[0]
+    ctypes.PyDLL(None).usleep(1_000_000)  # no thread of Python runs, those of franky do
+    # Damping by stiffness of these gains is 0.14 s; at this speed it would be there in a second.
+    assert robot.current_joint_positions[0] - q < 0.14 * dq + 0.05 < 0.4 * dq
+    driver.until_state(DriverState.HALTED)
+    assert driver.cause is DriverCause.TOO_LATE
+    assert "the driver was not run for 1." in driver.reason
+    driver.until(lambda: driver.session.at_rest, "rest")
+    driver.until(lambda: refusals, "a refusal")
+    driver.end_stream()
+    driver.session.recover().result()
+    assert (driver.state, driver.reason) == (DriverState.IDLE, "")
 
 
 def test_a_driver_that_pauses_leaves_the_arm_alone_and_stays_connected(driver: Driver) -> None:

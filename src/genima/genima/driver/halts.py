@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What halts an arm and its fingers: orders, emergency stops, troubles of the equipment."""
 
+import numpy as np
+
 from genima.driver.equipment import Equipment
 from genima.driver.motion import ArmMotion
 from genima.driver.types import DriverCause
@@ -21,14 +23,19 @@ class Halts:
         motion: What is halted.
         equipment: Arm and gripper, whose troubles halt.
         hand: Whose fingers stop as well; None without any, or where nothing is to be sent.
+        longest_s: Longest time without a look while the arm moves [s].
     """
 
-    def __init__(self, motion: ArmMotion, equipment: Equipment, hand: Hand | None) -> None:
+    def __init__(
+        self, motion: ArmMotion, equipment: Equipment, hand: Hand | None, longest_s: float
+    ) -> None:
         self._motion = motion
         self._equipment = equipment
         self._fingers = FingerStop(hand)
         self._emergency_stop = EmergencyStop()
         self._halted_anew: tuple[DriverCause, str] | None = None
+        self._longest_s = longest_s
+        self._looked_s = -np.inf
 
     def halt(self, cause: DriverCause, reason: str) -> None:
         """Brake and stand until a recovery, also if one is under way; an earlier cause stays."""
@@ -49,6 +56,7 @@ class Halts:
             engaged: Whether the arm is in our control, if it is held.
             now_s: The present time [s].
         """
+        self._require_rhythm(now_s)
         if stop := self._emergency_stop.reason(now_s):
             self.halt(DriverCause.EMERGENCY_STOP, stop)
         if not self._equipment.opened:
@@ -61,6 +69,20 @@ class Halts:
         if held and not engaged:
             self._motion.halt(DriverCause.REFUSED, "the arm is no longer held by the driver")
             self._motion.leave()
+
+    def _require_rhythm(self, now_s: float) -> None:
+        """Halt after a time in which nobody looked though the arm moved.
+
+        It has gone on a little and stands. What seems to be wrong else is old, or a consequence.
+        """
+        unwatched_s, moved_s = now_s - self._looked_s, self._motion.standing_s(self._looked_s)
+        self._looked_s = now_s
+        if unwatched_s > self._longest_s and moved_s == 0.0:  # the newest command was a step
+            self.halt(
+                DriverCause.TOO_LATE,
+                f"the driver was not run for {unwatched_s:.2f} s while the arm moved, at most "
+                f"{self._longest_s} s is allowed; end what else keeps this computer busy",
+            )
 
     def stop_fingers(self) -> None:
         """Stop the fingers too, once for each halt."""

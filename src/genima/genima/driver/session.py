@@ -71,7 +71,8 @@ class DriverSession:
         self._clock_s = clock_s
         self._lock = threading.RLock()
         self._motion = ArmMotion(limits_of(robot.arm.settings.robot), parameters)
-        self._halts = Halts(self._motion, self._equipment, None if dry_run else robot.hand)
+        hand, longest_s = None if dry_run else robot.hand, parameters.trajectory_timeout_s
+        self._halts = Halts(self._motion, self._equipment, hand, longest_s)
         self._control = ArmControl(
             self._arm,
             self._equipment,
@@ -83,7 +84,7 @@ class DriverSession:
         )
         self._orders = OrderQueue("arm orders", on_defect)
         self._settling = False
-        self._begun_s = clock_s()
+        self._begun_s, self._ticked_s = clock_s(), -np.inf
         self._pending: Trajectory | None = None
 
     @property
@@ -98,9 +99,9 @@ class DriverSession:
 
     @property
     def at_rest(self) -> bool:
-        """Whether the arm is not being moved."""
+        """Whether the arm is not being moved; where ticks come late, as of the newest one."""
         with self._lock:
-            standing_s = self._motion.standing_s(self._clock_s())
+            standing_s = self._motion.standing_s(self._ticked_s)
         return standing_s > 2.5 * self._parameters.period_s
 
     def open(self) -> "Future[str]":
@@ -193,6 +194,7 @@ class DriverSession:
             self._halts.look(self._arm.engaged or self._dry_run, now_s)
             q = self._motion.step(self._gate_reading(reading, now_s), now_s)
             self._halts.stop_fingers()
+            self._ticked_s = now_s
         if q is not None and not self._dry_run:
             sent = self._arm.command(q)
             q = None if sent is None else sent.q
