@@ -30,6 +30,13 @@ def run(
     max_steps: Annotated[
         int, typer.Option(help="Policy steps (of 0.05 s) after which the expert has failed.")
     ] = 400,
+    starts_beside: Annotated[
+        float,
+        typer.Option(
+            help="Share of the demonstrations that begin with the hand some centimetres beside "
+            "the first place it goes to, 0 to 1: they show how an error is mended."
+        ),
+    ] = 0.0,
     through_ros: Annotated[
         bool,
         typer.Option(
@@ -58,6 +65,7 @@ def run(
         world=choose(choices.WorldName, world, "world"),
         image_quality=choose(choices.ImageQuality, image_quality, "image_quality"),
         max_steps=max_steps,
+        starts_beside=starts_beside,
     )
     file = cameras or cameras_file(plan.world)
     collect(plan, out, file, Console(), workers=workers, through_ros=through_ros)

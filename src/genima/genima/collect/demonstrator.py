@@ -11,6 +11,7 @@ from genima.errors import InvalidCommand, WorldError
 from genima.evaluation.plan import WorldName
 from genima.sim.mujoco_world import MujocoWorld
 from genima.sim.renderer import MujocoRenderer, Quality
+from genima.sim.scenery import Scenery
 
 
 class Demonstrator(Protocol):
@@ -40,10 +41,13 @@ class MujocoDemonstrator:
         rig: Cameras of the scene.
         image_quality: Name of a `Quality`.
         max_steps: Policy steps after which the expert has failed.
+        starts_beside: Share of the seeds with which the hand begins beside its first place.
     """
 
-    def __init__(self, rig: CameraRig, image_quality: str, max_steps: int) -> None:
-        self._world = MujocoWorld(rig)
+    def __init__(
+        self, rig: CameraRig, image_quality: str, max_steps: int, starts_beside: float = 0.0
+    ) -> None:
+        self._world = MujocoWorld(rig, scenery=Scenery(starts_beside=starts_beside))
         self._square_rig = square_rig(rig)
         self._renderer = MujocoRenderer(self._world, Quality[image_quality])
         self._max_steps = max_steps
@@ -80,15 +84,15 @@ def longest_job_s(world: WorldName) -> float:
 
 
 def make_demonstrator(
-    world: WorldName, rig: CameraRig, image_quality: str, max_steps: int
+    world: WorldName, rig: CameraRig, image_quality: str, max_steps: int, starts_beside: float
 ) -> Demonstrator:
-    """The one of a world.
+    """The one of a world; `starts_beside` is of the embedded one alone.
 
     Raises:
         MissingDependency: Its simulator is not installed.
     """
     if world is WorldName.MUJOCO:
-        return MujocoDemonstrator(rig, image_quality, max_steps)
+        return MujocoDemonstrator(rig, image_quality, max_steps, starts_beside)
     from genima.collect.rlbench_demonstrator import RlbenchDemonstrator
 
     return RlbenchDemonstrator(rig, image_quality, max_steps)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from genima.errors import InvalidDataset
+from genima.errors import InvalidDataset, InvalidParameter
 from genima.evaluation.plan import ImageQuality, WorldName
 from genima.evaluation.plan_checks import (
     changes,
@@ -43,6 +43,8 @@ class CollectionPlan:
         world: Which simulator.
         image_quality: How much work goes into an image; as where a policy is evaluated.
         max_steps: Policy steps after which the expert has failed.
+        starts_beside: Share of the seeds with which the hand begins some centimetres beside the
+            first place that the expert goes to, 0 to 1.
     """
 
     tasks: tuple[str, ...]
@@ -51,10 +53,20 @@ class CollectionPlan:
     world: WorldName = WorldName.MUJOCO
     image_quality: ImageQuality = ImageQuality.SHADOWS
     max_steps: int = 400
+    starts_beside: float = 0.0
 
     def __post_init__(self) -> None:
         require_named_once(self.tasks)
         require_least(self, {"episodes": 1, "seed": 0, "max_steps": 1})
+        if not 0.0 <= self.starts_beside <= 1.0:
+            raise InvalidParameter(
+                f"starts_beside is {self.starts_beside}; give a share from 0 to 1"
+            )
+        if self.starts_beside and self.world is not WorldName.MUJOCO:
+            raise InvalidParameter(
+                f"world {self.world.value!r} begins episodes as it does; leave starts_beside out, "
+                "or give --world mujoco"
+            )
 
     def require_tasks(self, known: tuple[str, ...]) -> None:
         """Refuse tasks that the world does not have.

@@ -57,6 +57,11 @@ def collect(
             f"--through-ros works with world mujoco only; {plan.world.value} records what its own "
             "planner does"
         )
+    if through_ros and plan.starts_beside:
+        raise InvalidParameter(
+            "--through-ros records episodes from where the arm always begins; leave "
+            "--starts-beside out"
+        )
     plan.require_tasks(task_names(plan.world))
     rig = load_rig(cameras_file)
     with open_folder(path, plan, rig) as folder:
@@ -72,6 +77,7 @@ def collect(
                     plan.image_quality.name,
                     plan.max_steps,
                     plan.world,
+                    plan.starts_beside,
                 )
                 if not schedule.finished:
                     with WorkerPool(settings, workers) as pool:

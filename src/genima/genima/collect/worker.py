@@ -30,6 +30,7 @@ class WorkerSettings:
         image_quality: Name of a `Quality`.
         max_steps: Policy steps after which the expert has failed.
         world: Which simulator.
+        starts_beside: Share of the seeds with which the hand begins beside its first place.
     """
 
     root: Path
@@ -37,6 +38,7 @@ class WorkerSettings:
     image_quality: str
     max_steps: int
     world: WorldName = WorldName.MUJOCO
+    starts_beside: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class _Worker:
             rig_from_json(settings.rig, "settings"),
             settings.image_quality,
             settings.max_steps,
+            settings.starts_beside,
         )
 
     def close(self) -> None:

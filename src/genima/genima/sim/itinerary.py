@@ -2,7 +2,7 @@
 """From an expert's waypoints in space to stops in joint space, where the arm can go there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ MAX_JOINT_SPEED_RAD_S = 1.0
 """Half of what the slowest joint may do: a follower that cuts corners has to catch up."""
 
 _KNOT_SPACING_M = 0.05
+_FIRST_WAY_S = 0.5  # at least: an arm that rests is not at full speed after one step
 _LIMIT_MARGIN_RAD = 0.08
 _MAX_KNOT_JUMP_RAD = 0.5
 
@@ -63,6 +64,9 @@ def plan_itinerary(
     Raises:
         Unreachable: Neither way to hold the gripper reaches every waypoint within the limits.
     """
+    gap_m = np.linalg.norm(waypoints[0].base_T_tcp[:3, 3] - base_T_tcp(q_near)[:3, 3])
+    speed_m_s = min(waypoints[0].speed_m_s, max(float(gap_m), 0.01) / _FIRST_WAY_S)
+    waypoints = [replace(waypoints[0], speed_m_s=speed_m_s), *waypoints[1:]]
     best: tuple[Stop, ...] | None = None
     cost = np.inf
     why = ""

@@ -24,6 +24,7 @@ from genima.sim.placement import place_feasibly
 from genima.sim.pose_grid import place_on_grid
 from genima.sim.scene import scene_spec
 from genima.sim.scenery import AS_LEARNT, Poses, Scenery
+from genima.sim.start_beside import start_beside
 from genima.sim.task import Task, make_task, registered_tasks
 from genima.sim.world import ExpertChunk, WorldState
 
@@ -36,6 +37,8 @@ picture, so that a target drawn near it could not be read.
 Q_START.setflags(write=False)
 
 CONTROL_STEP_S = 0.05
+#: Sets the chance of where episodes begin apart from all other chance of a seed.
+_STARTS = 1
 _OPEN_FRACTION = 0.9
 """RLBench calls a gripper open above this share of its stroke."""
 
@@ -168,6 +171,11 @@ class MujocoWorld:
             expert = place_feasibly(chosen, model, data, rng, self._ik)
         way = np.stack([stop.base_T_tcp[:3, 3] for stop in expert.stops])
         perturbations.change(PlacedScene(model, data, way))
+        chance = np.random.default_rng([*entropy, _STARTS])
+        if chance.random() < self._scenery.starts_beside:
+            expert = start_beside(
+                chosen, model, data, episode.stand_at, expert.stops[0], chance, self._ik
+            )
         self._expert = expert
         mujoco.mj_forward(model, data)
         self._episode = episode

@@ -35,10 +35,13 @@ class Scenery:
     Attributes:
         factors: What is made different, in the order of `Factor`.
         poses: Where objects are put.
+        starts_beside: Share of the seeds whose episodes begin with the hand beside the first
+            place that the expert goes to, 0 to 1.
     """
 
     factors: tuple[Factor, ...] = ()
     poses: Poses = Poses.RANDOM
+    starts_beside: float = 0.0
 
 
 AS_LEARNT = Scenery()
