@@ -5,7 +5,7 @@
     python benchmarks/driver_freeze.py    # a minute, whatever else the machine does
 
 franky's control thread then holds the last command, a position and a velocity, for ever. This
-steps the model of `franky-sim` by franky's law at 1 kHz, so that no clock is involved: one joint at
+steps the model of `franky-sim` by franky's law at 1 kHz, without any clock: one joint at
 a time, at the speed that the driver allows, with its gains. Beside it stands what a halt of the
 driver does, and what would come of a time-out: a motion of franky that ends, 0.1 s after the last
 command, in franky's own stop.
@@ -31,7 +31,7 @@ PARAMETERS, GAINS = DriverParameters(), HoldingGains()
 STIFFNESS, DAMPING = np.array(GAINS.stiffness), np.array(GAINS.damping)
 #: Time in which the arm gets used to its speed, and in which it is watched afterwards [s].
 RUN_UP_S, WATCHED_S = 0.3, 1.5
-#: franky's: torque step [Nm]; damping of its stop [Nm s/rad], and how long that takes to set in [s].
+#: franky's: torque step [Nm]; damping of its stop [Nm s/rad], and how long it takes to set in [s].
 TORQUE_STEP_NM, STOP_DAMPING, STOP_RAMP_S = 1.0, 2.0 * np.sqrt(50.0), 0.2
 TIME_OUT_S = 0.1
 
