@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records what happens in an episode: joint positions, drawn targets, a tile, and a video."""
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,19 +18,17 @@ from genima.evaluation.drawn_targets import DrawnError, DrawnTargets
 from genima.evaluation.folder import EvaluationFolder
 from genima.evaluation.plan import EpisodeKey
 from genima.evaluation.trajectory import TrajectoryRecorder, save_trajectory
-from genima.evaluation.video import Caption, Outcome, VideoWriter, compose_frame
 from genima.kinematics import JOINT_NAMES
 from genima.policy import Policy
 from genima_ros.conversions import image_to_rgb, joint_positions, seconds
 from genima_ros.markers import shown_target
 from genima_ros.qos import LATCHED, RECORDING
+from genima_sim_bridge.episode_runner_film import EpisodeFilm
 
-#: How long the last frame of a video stays [frames].
-_LAST_FRAMES = 16
 #: Moments of which pictures are kept until those of slower cameras arrive.
 _MOST_MOMENTS = 16
-
-Views = dict[str, UInt8[Array, "s s 3"]]
+#: How often complaints are repeated [s].
+_COMPLAIN_EVERY_S = 5.0
 
 
 @dataclass
@@ -39,15 +36,12 @@ class _Recording:
     """What has been gathered of one episode."""
 
     key: EpisodeKey
-    instruction: str
     start_s: float
     keeps_tile: bool
     joints: TrajectoryRecorder
     targets: DrawnTargets
-    video: VideoWriter | None
+    film: EpisodeFilm | None
     tile: UInt8[Array, "t t 3"] | None = None
-    views: Views = field(default_factory=dict)
-    frame: int = -1
 
 
 @dataclass(frozen=True)
@@ -65,6 +59,8 @@ class Observed:
 
 class EpisodeObserver:
     """Subscribes to joint states, targets, tiles and, for videos, to the cameras.
+
+    What cannot be used is complained of and left out; no episode is lost for it.
 
     Args:
         node: Subscribes.
@@ -86,7 +82,8 @@ class EpisodeObserver:
         self._folder = folder
         self._policy = policy
         self._films = video
-        self._moments: dict[float, Views] = {}  # pictures by stamp, some cameras still missing
+        # Pictures by stamp, of which some cameras' are still missing.
+        self._moments: dict[float, dict[str, UInt8[Array, "s s 3"]]] = {}
         # An episode's first joint state may come before the answer that tells of the reset.
         self._newest_joints: tuple[float, Float[Array, "7"]] | None = None
         self._recording: _Recording | None = None
@@ -110,15 +107,14 @@ class EpisodeObserver:
             keeps_tile: Whether its first tile becomes the picture of the task.
         """
         step_s = self._policy.step_s
-        path = self._folder.unfinished_video_file(key)
+        film = (key, instruction, self._node.get_logger().error)
         recording = self._recording = _Recording(
             key=key,
-            instruction=instruction,
             start_s=start_s,
             keeps_tile=keeps_tile,
             joints=TrajectoryRecorder(start_s, step_s),
             targets=DrawnTargets(start_s, step_s, self._policy.horizon_steps),
-            video=VideoWriter(path, round(1.0 / step_s)) if self._films else None,
+            film=EpisodeFilm(self._folder, self._policy, *film) if self._films else None,
         )
         if self._newest_joints is not None:
             stamp_s, q = self._newest_joints
@@ -135,7 +131,8 @@ class EpisodeObserver:
         recording = self._recording
         if recording is None:
             return True
-        return recording.joints.last_step >= step and (not self._films or recording.frame >= step)
+        filmed = recording.film is None or recording.film.has_shown(step)
+        return recording.joints.last_step >= step and filmed
 
     def finish(self, success: bool, steps: int) -> Observed:
         """Write the recordings of an episode."""
@@ -144,46 +141,48 @@ class EpisodeObserver:
             return Observed()
         table = recording.joints.table(steps)
         save_trajectory(self._folder.trajectory_file(recording.key), table, self._policy.step_s)
-        if recording.video is not None:
-            self._finish_video(recording, recording.video, success)
+        if recording.film is not None:
+            recording.film.finish(recording.tile, success)
         missed = int(np.isnan(table).any(axis=1).sum())
         return Observed(missed, recording.targets.error(table))
-
-    def _finish_video(self, recording: _Recording, video: VideoWriter, success: bool) -> None:
-        path = self._folder.unfinished_video_file(recording.key)
-        if recording.frame < 0:  # the cameras never came
-            video.close()
-            path.unlink(missing_ok=True)
-            return
-        outcome = Outcome.SUCCESS if success else Outcome.FAILURE
-        video.hold(self._compose(recording, outcome), _LAST_FRAMES)
-        video.close()
-        path.replace(self._folder.video_file(recording.key, success))
 
     def drop(self) -> None:
         """Forget an episode that is not finished."""
         recording, self._recording = self._recording, None
-        if recording is not None and recording.video is not None:
-            recording.video.close()
-            self._folder.unfinished_video_file(recording.key).unlink(missing_ok=True)
+        if recording is not None and recording.film is not None:
+            recording.film.drop()
+
+    def _complain(self, text: str) -> None:
+        self._node.get_logger().error(text, throttle_duration_sec=_COMPLAIN_EVERY_S)
 
     def _on_joint_state(self, message: JointState) -> None:
-        stamp_s, q = seconds(message.header.stamp), joint_positions(message, JOINT_NAMES)
+        try:
+            stamp_s, q = seconds(message.header.stamp), joint_positions(message, JOINT_NAMES)
+        except GenimaError as error:
+            self._complain(f"joint_states: {error}")
+            return
         self._newest_joints = stamp_s, q
         if self._recording is not None:
             self._recording.joints.add(q, stamp_s)
 
     def _on_targets(self, message: MarkerArray) -> None:
-        with suppress(ValueError):  # whoever draws complains of it
+        try:
             target = shown_target(message)
-            if target is not None and self._recording is not None:
-                self._recording.targets.add(target.q, target.stamp_s)
+        except ValueError as error:
+            self._complain(f"drawn targets: {error}")
+            return
+        if target is not None and self._recording is not None:
+            self._recording.targets.add(target.q, target.stamp_s)
 
     def _on_tile(self, message: TargetTile) -> None:
         recording = self._recording
         if recording is None or seconds(message.header.stamp) < recording.start_s - 1e-6:
             return
-        recording.tile = image_to_rgb(message.image)
+        try:
+            recording.tile = image_to_rgb(message.image)
+        except GenimaError as error:
+            self._complain(f"target_tile: {error}")
+            return
         if recording.keeps_tile:
             path = self._folder.tile_file(recording.key.task)
             cv2.imwrite(str(path), recording.tile[:, :, ::-1])
@@ -193,7 +192,7 @@ class EpisodeObserver:
         try:
             image = square_image(image_to_rgb(message), self._policy.image_size_px)
         except GenimaError as error:
-            self._node.get_logger().error(str(error), throttle_duration_sec=5.0)
+            self._complain(f"{camera}/color/image_raw: {error}")
             return
         self._moments.setdefault(seconds(message.header.stamp), {})[camera] = image
         while len(self._moments) > _MOST_MOMENTS:
@@ -203,7 +202,7 @@ class EpisodeObserver:
     def _film(self) -> None:
         """Add a frame to the video for each moment of which all cameras have sent a picture."""
         recording = self._recording
-        if recording is None or recording.video is None:
+        if recording is None or recording.film is None:
             return
         complete = [
             s for s, views in self._moments.items() if len(views) == len(self._policy.cameras)
@@ -211,11 +210,4 @@ class EpisodeObserver:
         for stamp_s in sorted(complete):
             views = self._moments.pop(stamp_s)
             step = round((stamp_s - recording.start_s) / self._policy.step_s)
-            if step > recording.frame:
-                recording.frame, recording.views = step, views
-                recording.video.write(self._compose(recording, Outcome.RUNNING), step)
-
-    def _compose(self, recording: _Recording, outcome: Outcome) -> UInt8[Array, "h w 3"]:
-        key = recording.key
-        caption = Caption(key.task, key.seed, recording.instruction, recording.frame, outcome)
-        return compose_frame(recording.views, recording.tile, self._policy.cameras, caption)
+            recording.film.show(views, recording.tile, step)

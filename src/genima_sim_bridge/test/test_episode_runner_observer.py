@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import av
 import numpy as np
 import pytest
 from genima_msgs.msg import TargetTile
+from sensor_msgs.msg import Image
 
 from genima.evaluation.folder import EvaluationFolder, open_folder
 from genima.evaluation.plan import EpisodeKey, EvaluationPlan
@@ -29,6 +31,17 @@ class Topics:
 
     def __init__(self) -> None:
         self._callbacks: dict[str, Callable[[Any], None]] = {}
+
+        self.complaints: list[str] = []
+
+    def get_logger(self) -> "Topics":
+        return self
+
+    def error(self, text: str, **_: float) -> None:
+        self.complaints.append(text)
+
+    def say(self, topic: str, message: Any) -> None:
+        self._callbacks[topic](message)
 
     def create_subscription(self, _: type, topic: str, callback: Any, qos: Any) -> None:
         self._callbacks[topic] = callback
@@ -160,3 +173,39 @@ def test_dropped_episode_leaves_nothing(
     topics.images(1)
     assert list((folder.path / "videos").iterdir()) == []
     assert not folder.trajectory_file(KEY).exists()
+
+
+def test_what_cannot_be_used_costs_no_episode(
+    topics: Topics, observer: EpisodeObserver, folder: EvaluationFolder
+) -> None:
+    observer.begin(KEY, "push", START_S, keeps_tile=True)
+    topics.joints(0)
+    topics.images(0)
+    topics.say("joint_states", joint_state(["finger"], np.zeros(1), np.zeros(1), START_S))
+    late = TargetTile()
+    late.header.stamp = time_message(START_S)
+    topics.say("target_tile", late)
+    topics.say("front/color/image_raw", Image())
+    for topic, complaint in zip(
+        ("joint_states", "target_tile", "front/color"), topics.complaints, strict=True
+    ):
+        assert complaint.startswith(topic)
+    assert observer.finish(success=True, steps=0).missed == 0
+    assert folder.video_file(KEY, success=True).exists()
+
+
+@pytest.mark.parametrize("filmed", [False, True], ids=["from the beginning", "at the end"])
+def test_video_that_cannot_be_written_is_lost_without_the_episode(
+    topics: Topics, observer: EpisodeObserver, folder: EvaluationFolder, filmed: bool
+) -> None:
+    if not filmed:
+        shutil.rmtree(folder.path / "videos")
+    observer.begin(KEY, "push", START_S)
+    topics.joints(0)
+    topics.images(0)
+    if filmed:
+        shutil.rmtree(folder.path / "videos")
+    assert observer.has_seen(0)
+    assert observer.finish(success=True, steps=0).missed == 0
+    assert len(topics.complaints) == 1 and "no video of push_button 7" in topics.complaints[0]
+    assert folder.trajectory_file(KEY).exists()

@@ -98,6 +98,10 @@ def _write(
     cv2.putText(frame, text, (x, y), _FONT, 0.5, colour, 1, cv2.LINE_AA)
 
 
+#: What a video writer raises where it cannot write, for instance on a full disk.
+VIDEO_ERRORS = (OSError, av.FFmpegError)
+
+
 class VideoWriter:
     """Writes H.264 in an mp4 file. Frames keep their place in time where some are missing.
 
