@@ -4,6 +4,7 @@
 import os
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -170,6 +171,33 @@ def test_a_server_that_does_not_greet_is_given_up(
     with pytest.raises(SimulatorFault) as caught:
         process.start()
     assert caught.value.cause is cause and not process.running
+
+
+def test_of_a_talkative_simulator_only_the_last_words_are_kept(
+    scripted: Callable[[str], SimulatorProcess],
+) -> None:
+    """It must neither wait for somebody to read, nor fill a disk or a memory."""
+    process = scripted(
+        GREET + "print('warning ' * 4_000_000); print('out of memory', flush=True); os._exit(3)"
+    )
+    process.start()
+    words = process._words
+    assert words is not None
+    with pytest.raises(SimulatorFault, match="out of memory") as caught:
+        process.request("step", {}, {}, LIMIT_S)
+    assert len(str(caught.value)) < 5000 > len(words._kept)
+
+
+def test_simulator_that_ended_while_nobody_looked_is_not_running(
+    scripted: Callable[[str], SimulatorProcess],
+) -> None:
+    process = scripted("connection.send('hello', {}, {}); os._exit(0)")
+    process.start()
+    end_s = time.monotonic() + LIMIT_S
+    while process.running:
+        assert time.monotonic() < end_s
+    process.start()
+    process.kill()
 
 
 def test_children_of_the_simulator_are_ended_with_it(

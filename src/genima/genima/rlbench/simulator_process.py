@@ -9,23 +9,23 @@ import os
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
-from typing import IO, Any
+from typing import Any
 
 from genima.arrays import Array
 from genima.errors import MissingDependency, WorldError
 from genima.launching.processes import die_with, signal_group
 from genima.rlbench.display import Display
 from genima.rlbench.installation import Installation
+from genima.rlbench.last_words import LastWords
 from genima.rlbench_server.wire import Closed, Connection, Late, Message, WireError
 
 _HELLO_LIMIT_S = 60.0
 _END_LIMIT_S = 10.0
-_TAIL_BYTES = 4000
-_TAIL_LINES = 4
+#: For what a killed process has said to be read [s]; children that hide may hold its output.
+_WORDS_LIMIT_S = 1.0
 
 
 class Cause(Enum):
@@ -61,12 +61,12 @@ class SimulatorProcess:
         self._display: Display | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
-        self._log: IO[bytes] | None = None
+        self._words: LastWords | None = None
 
     @property
     def running(self) -> bool:
-        """Whether there is a process that can be asked."""
-        return self._process is not None
+        """Whether there is a process that can be asked; one may end while nobody looks."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int | None:
@@ -82,7 +82,6 @@ class SimulatorProcess:
         """
         self.kill()
         self._display = Display(self._installation)
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill
         ours, theirs = socket.socketpair()
         self._connection = Connection(ours)
         try:
@@ -150,28 +149,31 @@ class SimulatorProcess:
                 self._process.wait(_END_LIMIT_S)
         if self._display is not None:
             self._display.close()
-        if self._log is not None:
-            self._log.close()
-        self._connection = self._process = self._display = self._log = None
+        self._connection = self._process = self._display = self._words = None
 
     def fault(self, cause: Cause, what: str) -> SimulatorFault:
         """Kill the process, which has done `what`; the error to raise."""
-        said = "" if cause is Cause.FAILED else self._last_lines()
+        words = self._words
         self.kill()
-        words = f"; its last words: {said}" if said else ""
-        return SimulatorFault(cause, f"RLBench's simulator was given up: {what}{words}")
+        said = words.text(_WORDS_LIMIT_S) if words and cause is not Cause.FAILED else ""
+        ending = f"; its last words: {said}" if said else ""
+        return SimulatorFault(cause, f"RLBench's simulator was given up: {what}{ending}")
 
     def _spawn(self, fd: int, display: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            self._installation.command(fd),
-            env=self._installation.server_environment(display),
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            pass_fds=(fd,),
-            start_new_session=True,  # Ctrl-C comes through us, once
-            preexec_fn=die_with(os.getpid()),
-        )
+        words = self._words = LastWords()
+        try:
+            return subprocess.Popen(
+                self._installation.command(fd),
+                env=self._installation.server_environment(display),
+                stdin=subprocess.DEVNULL,
+                stdout=words.end,
+                stderr=subprocess.STDOUT,
+                pass_fds=(fd,),
+                start_new_session=True,  # Ctrl-C comes through us, once
+                preexec_fn=die_with(os.getpid()),
+            )
+        finally:
+            words.begin()
 
     def _send(
         self, kind: str, values: Mapping[str, Any], arrays: Mapping[str, Array], limit_s: float
@@ -214,14 +216,6 @@ class SimulatorProcess:
         except subprocess.TimeoutExpired:
             return "closed its connection"
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-
-    def _last_lines(self) -> str:
-        if self._log is None:
-            return ""
-        size = self._log.seek(0, os.SEEK_END)
-        text = os.pread(self._log.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES))
-        lines = [line.strip() for line in text.decode(errors="replace").splitlines()]
-        return " | ".join([line for line in lines if line][-_TAIL_LINES:])
 
 
 def _late(kind: str, limit_s: float) -> str:
