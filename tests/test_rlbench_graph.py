@@ -31,6 +31,7 @@ def genima(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
         "GENIMA_CACHE": str(folder / "cache"),
         "DISPLAY": ":0",
         "DOUBLE_HAS_A_CHILD": str(folder / "child"),
+        "DOUBLE_LAUNCHES": str(folder / "launches"),
     }
     return subprocess.run(
         [sys.executable, "-m", "genima.cli", *map(str, words)],
@@ -46,6 +47,7 @@ def genima(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
 def test_episodes_with_a_crash_are_marked_and_those_behind_them_succeed(tmp_path: Path) -> None:
     out = tmp_path / "evaluation"
     tasks = "press_switch,push_button"
+    (tmp_path / "launches").write_text("well fails")  # where the cameras are; the first graph
     done = genima(
         tmp_path,
         *("eval", "--world", "rlbench", "--tasks", tasks, "--episodes", 1, "--seed", 3),
@@ -58,7 +60,23 @@ def test_episodes_with_a_crash_are_marked_and_those_behind_them_succeed(tmp_path
     assert crashed["steps"] == 3 and not crashed["success"]
     assert good["success"] and good["instruction"] == "touch the thing"
     starts = (out / "graph.log").read_text().count("active: a world in lockstep")
-    assert starts == 1  # the nodes need not be started again
+    assert starts == 2  # for the world that was down before an episode, not for the crash
+
+
+@BUILT
+def test_world_that_stays_down_ends_the_evaluation_with_the_cause(tmp_path: Path) -> None:
+    """And no episode is to blame for it: all of them remain."""
+    out = tmp_path / "evaluation"
+    (tmp_path / "launches").write_text("well fails fails fails")
+    plan = ("--world", "rlbench", "--agent", "expert", "--tasks", "push_button", "--episodes", 1)
+    done = genima(tmp_path, "eval", *plan, "--out", out)
+    assert done.returncode == 2
+    assert "3 times in a row without finishing an episode" in done.stderr
+    assert "'launch' failed with RuntimeError: could not connect to display" in done.stderr
+    assert not (out / "episodes.jsonl").read_text()
+    done = genima(tmp_path, "eval", "--resume", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((out / "report.json").read_text())["mean_success_rate"] == 1.0
 
 
 @BUILT

@@ -49,6 +49,13 @@ class WorldError(GenimaError):
     """A simulated world cannot be built, reset or stepped."""
 
 
+class WorldDown(WorldError):
+    """A simulated world has stopped or does not come up; no episode is to blame, and none begins.
+
+    Only starting it anew helps, once the cause is mended.
+    """
+
+
 class Unreachable(GenimaError):
     """No joint configuration within the limits reaches a pose."""
 

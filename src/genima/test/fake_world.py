@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from genima.arrays import Array, Float, UInt8
-from genima.errors import UnknownTask, WorldError
+from genima.errors import UnknownTask, WorldDown, WorldError
 from genima.kinematics import Q_HOME
 from genima.sim.world import ExpertChunk, WorldState
 
@@ -25,6 +25,7 @@ class FakeWorld:
     def __init__(self) -> None:
         self.closed = False
         self.broken = False
+        self.down = ""
         self.loses_at_row = -1
         self.threads: set[str] = set()
         self._q = np.array(Q_HOME)
@@ -36,6 +37,8 @@ class FakeWorld:
 
     def reset(self, task: str, variation: int, seed: int) -> tuple[str, ...]:
         self._note_thread()
+        if self.down:
+            raise WorldDown(self.down)
         if task != "touch":
             raise UnknownTask(f"no task {task!r}; there is: touch")
         self._q, self._rows, self._gripper_open = Q_HOME + 0.01 * seed, 0, True

@@ -3,9 +3,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from genima.arrays import Array, Float
-from genima.errors import WorldError
+from genima.errors import WorldDown, WorldError
 from genima.evaluation.expert_alone import run_episode, run_expert
 from genima.evaluation.folder import open_folder
 from genima.evaluation.plan import Agent, EpisodeKey, EvaluationPlan
@@ -84,6 +85,21 @@ def test_expert_that_is_too_slow_has_failed() -> None:
 def test_world_that_refuses_is_an_error_of_this_episode() -> None:
     outcome, _ = run(ReachWorld(breaks=True), max_steps=9)
     assert outcome == (False, 0, "error: no place for the block", "")
+
+
+def test_world_that_is_down_ends_the_worker_and_is_no_error_of_an_episode(tmp_path: Path) -> None:
+    plan = EvaluationPlan(("reach",), 1, seed=KEY.seed, agent=Agent.EXPERT, max_steps=20)
+    world = ReachWorld()
+
+    def go_down() -> None:
+        raise WorldDown("no display")
+
+    world.on_reset = go_down
+    with open_folder(tmp_path, plan) as folder:
+        with pytest.raises(WorldDown, match="no display"):
+            run_expert(folder, world)  # type: ignore[arg-type]
+        assert folder.remaining() == (KEY,)
+        assert not folder.running_file.exists()
 
 
 def test_worker_says_how_long_a_reset_may_take_and_which_scene_it_got(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from genima.evaluation.plan import EvaluationPlan
 from genima.evaluation.records import EpisodeRecord, Journal
 from genima.evaluation.running import Running, read_running, touch
 from genima.evaluation.terminal import ProgressDisplay
+from genima.launching.graph import first_failure
 from genima.launching.processes import signal_group
 
 PLAN = EvaluationPlan(tasks=("a", "b"), episodes=2, seed=5)
@@ -162,7 +163,7 @@ def test_episode_in_which_the_runner_dies_is_marked_and_the_rest_goes_on(
     )
     records = evaluate(tmp_path / "out", settings).records()
     assert [record.success for record in records] == [True, False, True, True]
-    assert records[1].reason == "error: the nodes have ended with exit code 1"
+    assert records[1].reason == "error: runner ended with signal SIGKILL"
 
 
 def test_worker_may_be_silent_for_as_long_as_it_says(tmp_path: Path) -> None:
@@ -257,9 +258,33 @@ def test_graph_that_never_finishes_an_episode_is_given_up_with_its_last_words(
     tmp_path: Path, make_settings: MakeSettings
 ) -> None:
     settings = make_settings("sys.exit('no camera file')")
-    with pytest.raises(EvaluationError, match=r"3 times in a row(.|\n)*no camera file"):
+    with pytest.raises(
+        EvaluationError, match=r"since runner ended with exit code 1(.|\n)*no camera file"
+    ):
         evaluate(tmp_path / "out", settings)
     assert EvaluationFolder(tmp_path / "out").records() == []
+
+
+def test_what_has_failed_first_is_named_with_its_complaint() -> None:
+    log = """
+[sim_bridge] [ERROR] [1.5] [sim_bridge]: joint_trajectory: too short
+[controller] [ERROR] [2.5] [controller]: halted
+[launch] diffusion ended with exit code 0
+[launch] {}
+[launch] controller ended with signal SIGTERM
+"""
+    assert first_failure("[launch] diffusion ended with exit code 0\n") == ""
+    killed = "sim_bridge ended with signal SIGKILL"
+    assert first_failure(log.format(killed)) == killed
+    failed = "sim_bridge ended with exit code 3"
+    assert first_failure(log.format(failed)) == f"{failed}: joint_trajectory: too short"
+    ros2 = """
+[sim_bridge_node-1] [ERROR] [1.5] [sim_bridge]: cannot configure: no file
+[ERROR] [sim_bridge_node-1]: process has died [pid 7, exit code {}, cmd '/opt/sim_bridge_node'].
+"""
+    named = "sim_bridge_node-1 ended with exit code"
+    assert first_failure(ros2.format(1)) == f"{named} 1: cannot configure: no file"
+    assert first_failure(ros2.format(-9)) == f"{named} -9"
 
 
 def _alive(pid: int) -> bool:

@@ -2,6 +2,7 @@
 import json
 import multiprocessing
 import os
+import resource
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from genima.errors import EvaluationError, InvalidParameter
 from genima.evaluation.folder import EvaluationFolder, clear_finished, open_folder
+from genima.evaluation.markdown import markdown_report
 from genima.evaluation.plan import Agent, EpisodeKey, EvaluationPlan
 from genima.evaluation.records import EpisodeRecord, Journal, read_records
 from genima.evaluation.report import build_report, write_report
@@ -108,6 +110,23 @@ def test_torn_last_line_is_dropped_and_overwritten(tmp_path: Path, torn: bytes) 
     assert list(read_records(path)) == [EpisodeKey("a", 5)]
     Journal(path, PLAN).append(record("a", 6))
     assert list(read_records(path)) == [EpisodeKey("a", 5), EpisodeKey("a", 6)]
+
+
+def test_record_for_which_the_disk_has_no_room_is_refused_and_leaves_no_torn_line(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "episodes.jsonl"
+    journal = Journal(path, PLAN)
+    journal.append(record("a", 5))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, limits[1]))
+    try:
+        with pytest.raises(EvaluationError, match=r"episodes\.jsonl: .*; make room on that disk"):
+            journal.append(record("a", 6))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    journal.append(record("b", 5))
+    assert list(read_records(path)) == [EpisodeKey("a", 5), EpisodeKey("b", 5)]
 
 
 def test_line_that_is_no_record_is_named(tmp_path: Path) -> None:
@@ -227,6 +246,19 @@ def test_report_counts_each_task() -> None:
     assert report["mean_success_rate"] == 0.75
     assert report["seeds"] == [5, 6]
     assert (report["agent"], report["execution_horizon"]) == ("oracle", 20)
+
+
+def test_errors_are_told_apart_from_failures_of_the_agent() -> None:
+    broken = EpisodeRecord("a", 5, False, 3, "error: sim_bridge ended with signal SIGKILL")
+    records = [broken, record("a", 6), record("b", 5, success=False), record("b", 6)]
+    report = build_report(PLAN, records)
+    assert [task["errors"] for task in report["tasks"].values()] == [1, 0]
+    console = Console(width=100, record=True, force_terminal=False)
+    print_report(report, console)
+    for text in (console.export_text(), markdown_report(report)):
+        assert "errors of the suite or the simulator: 1. They" in text
+    whole = build_report(PLAN, [record("a", 5), *records[1:]])
+    assert "errors" not in markdown_report(whole)
 
 
 def test_report_does_not_depend_on_time_nor_on_interruptions(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """RLBench as a world: what the MuJoCo world offers, from a simulator that may fail at any time."""
 
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -18,11 +20,11 @@ from genima.collect.run import collect
 from genima.data.training_set import TrainingSet
 from genima.data.training_set_info import TrainingSetInfo
 from genima.errors import (
-    CalibrationError,
     InvalidCommand,
     InvalidParameter,
     NotReady,
     UnknownTask,
+    WorldDown,
     WorldError,
 )
 from genima.evaluation.plan import WorldName
@@ -141,7 +143,7 @@ def test_cameras_file_is_read_back_as_it_was(rig: CameraRig, tmp_path: Path) -> 
 
 def test_cameras_that_are_elsewhere_are_refused_by_name(rig: CameraRig, tmp_path: Path) -> None:
     world = RlbenchWorld(bent(rig, "wrist", 0.01), TASKS, installation(tmp_path), OPTIONS)
-    with pytest.raises(CalibrationError, match=r"'wrist' is 10\.0 mm .*genima rlbench cameras"):
+    with pytest.raises(WorldDown, match=r"'wrist' is 10\.0 mm .*genima rlbench cameras"):
         world.reset("touch", 0, 1)
     world.close()
     three = CameraRig({name: rig.cameras[name] for name in ("wrist", "front")})
@@ -193,6 +195,26 @@ def test_failure_loses_the_episode_and_a_reset_begins_another(
     world.reset("touch", 0, 1)
     world.advance(STEP, gripper_open=True)
     assert world.state().time_s == pytest.approx(0.05)
+
+
+def test_simulator_that_does_not_start_is_the_fault_of_no_scene(
+    rig: CameraRig, tmp_path: Path
+) -> None:
+    options = replace(OPTIONS, patience=replace(OPTIONS.patience, launch_s=0.3))
+    hangs = installation(tmp_path, DOUBLE_HANGS_AT_LAUNCH="1")
+    world = RlbenchWorld(rig, TASKS, hangs, options)
+    for _ in range(2):
+        with pytest.raises(WorldDown, match="did not answer 'launch' within"):
+            world.reset("touch", 0, 1)
+
+
+def test_simulator_that_dies_between_two_episodes_costs_neither(world: RlbenchWorld) -> None:
+    world.reset("touch", 0, 1)
+    pid = world._simulator._process.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT) is not None
+    assert world.reset("touch", 0, 2)
 
 
 def test_world_without_an_expert_resets_without_a_demonstration(

@@ -10,7 +10,7 @@ import pytest
 
 from genima.arrays import Array, Float
 from genima.control.follower import TrajectoryFollower
-from genima.errors import InvalidCommand, UnknownTask, WorldError
+from genima.errors import InvalidCommand, UnknownTask, WorldDown, WorldError
 from genima.kinematics import JOINT_NAMES, Q_HOME
 from genima.sim.lockstep import LockstepRunner
 from genima.sim.realtime import RealtimeRunner
@@ -210,9 +210,38 @@ def test_defect_of_the_world_is_told_and_callers_are_answered(lockstep: Bench) -
     lockstep.world.broken = True
     lockstep.command(start_s, 1)
     lockstep.sink.until(lambda: bool(lockstep.sink.defects))
-    with pytest.raises(WorldError, match="the world has stopped"):
+    told = lockstep.runner.episode
+    assert (told.task, told.error) == ("", "the world has stopped: the physics broke")
+    with pytest.raises(WorldDown, match="the world has stopped"):
         lockstep.reset()
     assert str(lockstep.sink.defects[0]) == "the physics broke"
+
+
+def test_world_that_does_not_come_up_leaves_no_episode_and_may_be_tried_again(
+    lockstep: Bench,
+) -> None:
+    lockstep.reset()
+    lockstep.world.down = "the display is gone"
+    with pytest.raises(WorldDown, match="the display is gone"):
+        lockstep.reset()
+    told = lockstep.runner.episode
+    assert (told.task, told.error, told.finished) == ("", "the display is gone", True)
+    lockstep.world.down = ""
+    lockstep.reset(seed=3)
+    assert lockstep.runner.episode.seed == 3 and not lockstep.runner.episode.error
+
+
+def test_world_that_hangs_is_not_taken_for_one_that_has_stopped(lockstep: Bench) -> None:
+    let_go = threading.Event()
+    lockstep.world.longest_job_s = 0.2
+    with pytest.raises(WorldDown, match=r"did not answer within"):
+        lockstep.runner.call(lambda: let_go.wait(PATIENCE_S))
+    for _ in range(2):
+        with pytest.raises(WorldDown, match="hangs and does not stop"):
+            lockstep.runner.stop()
+    let_go.set()
+    lockstep.runner._thread.join(PATIENCE_S)
+    lockstep.runner.stop()
 
 
 def test_lost_episode_is_told_and_the_next_one_goes_well(lockstep: Bench) -> None:

@@ -3,7 +3,8 @@
 
 It is a client that ends when its work is done, so it has no life cycle to be managed. Each outcome
 is on disk before the next episode begins. Where a node has gone or hangs it writes that down and
-exits with 3, so that the graph is started anew.
+exits with 3, so that the graph is started anew. An episode that could not begin because the world
+was down before it is not written down: the next graph takes it.
 """
 
 import threading
@@ -27,7 +28,7 @@ from genima_ros.policies import make_policy
 from genima_sim_bridge.episode_runner_graph import GraphClient
 from genima_sim_bridge.episode_runner_observer import EpisodeObserver
 from genima_sim_bridge.program import run_program
-from genima_sim_bridge.world_client import GraphFault
+from genima_sim_bridge.world_client import GraphFault, NoWorld
 
 #: How often the world is asked how it goes [s].
 _QUERY_EVERY_S = 0.05
@@ -126,7 +127,10 @@ class EpisodeRunner:
                 )
             outcome = self._follow(instruction)
         except GraphFault as fault:
-            self._write(key, begun, self._broken(fault), began_s)
+            if isinstance(fault, NoWorld) and not begun.success:
+                self._folder.running_file.unlink(missing_ok=True)  # this one is not to blame
+            else:
+                self._write(key, begun, self._broken(fault), began_s)
             raise
         except WorldError as error:
             outcome = self._broken(error)

@@ -225,7 +225,8 @@ class SimBridgeNode(GenimaNode):
         if self._defect is not None:
             return Health(Level.ERROR, f"the world has stopped: {self._defect}", values)
         if episode and episode.error:
-            return Health(Level.WARN, f"the episode is lost: {episode.error}", values)
+            what = "the episode is lost" if episode.task else "no episode can begin"
+            return Health(Level.WARN, f"{what}: {episode.error}", values)
         if episode and not episode.task:
             return Health(Level.WARN, _EMPTY, values)
         if self._arm is FollowerState.BRAKING:

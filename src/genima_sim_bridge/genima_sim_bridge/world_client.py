@@ -23,6 +23,10 @@ class GraphFault(WorldError):
     """A node of the graph has gone or hangs; only a new graph helps."""
 
 
+class NoWorld(GraphFault):
+    """The world is down and has no episode; see `genima.errors.WorldDown`."""
+
+
 class Interrupted(Exception):
     """The program was told to stop."""
 
@@ -82,10 +86,12 @@ class WorldClient:
 
         Raises:
             WorldError: The world refuses.
+            NoWorld: The world is down.
             GraphFault: The sim bridge does not answer.
         """
         response = self._answer(self._reset.call_async(request), "reset_world", _RESET_LIMIT_S)
         if not response.success:
+            self.query()
             raise WorldError(response.message)
         return response
 
@@ -93,9 +99,13 @@ class WorldClient:
         """How the episode goes.
 
         Raises:
+            NoWorld: The world is down.
             GraphFault: The sim bridge does not answer.
         """
-        return self._answer(self._query.call_async(QuerySuccess.Request()), "query_success")
+        response = self._answer(self._query.call_async(QuerySuccess.Request()), "query_success")
+        if response.error and not response.task:
+            raise NoWorld(response.error)
+        return response
 
     def _answer(self, future: Future, name: str, limit_s: float = _ANSWER_LIMIT_S) -> Any:
         if not self.spin_until(future.done, limit_s):

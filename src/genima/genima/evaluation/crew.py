@@ -19,7 +19,7 @@ from genima.evaluation.plan import EpisodeKey, EvaluationPlan
 from genima.evaluation.records import ERROR_MARK, EpisodeRecord, Journal
 from genima.evaluation.running import read_running
 from genima.evaluation.terminal import ProgressDisplay
-from genima.launching.graph import last_lines
+from genima.launching.graph import first_failure, last_lines
 
 #: How often the files are looked at [s].
 _LOOK_EVERY_S = 0.2
@@ -128,6 +128,7 @@ class _Worker:
         self._sign_of_life = 0
         self._silent_s = 0.0
         self._breakdowns = 0
+        self._log_begins = 0
         self._waits = False
 
     def look(self) -> None:
@@ -142,7 +143,7 @@ class _Worker:
             return
         code = self.program.poll()
         if code is not None:
-            self._end(f"the nodes have ended with exit code {code}")
+            self._end(self._failure() or f"the nodes have ended with exit code {code}")
         elif self._silent():
             self._end(f"no sign of life for {self._silent_s:.0f} s")
 
@@ -159,6 +160,8 @@ class _Worker:
     def _begin(self) -> None:
         self._known = self._folder.claims.of(self._folder.worker)
         self._silent_s = 0.0
+        log = self._folder.log_file
+        self._log_begins = log.stat().st_size if log.exists() else 0
         try:
             self.program = self._stack.enter_context(self._orders.start(self._folder))
         except DomainsBusy as busy:  # others will end, perhaps those of this very evaluation
@@ -180,11 +183,17 @@ class _Worker:
         if self._breakdowns == _MOST_BREAKDOWNS:
             log = self._folder.log_file
             raise EvaluationError(
-                f"the nodes ended {self._breakdowns} times in a row without finishing an episode "
-                f"({how}); repeat the command to go on once the cause is mended. The end of "
-                f"{log}:\n{last_lines(log)}"
+                f"the nodes ended {self._breakdowns} times in a row without finishing an episode, "
+                f"the last time since {how}; mend that and repeat the command to go on. The end "
+                f"of {log}:\n{last_lines(log)}"
             )
         self._orders.display.note(f"{how}; starting the nodes again")
+
+    def _failure(self) -> str:
+        """What its log says of why it has ended."""
+        with self._folder.log_file.open("rb") as log:
+            log.seek(self._log_begins)
+            return first_failure(log.read().decode(errors="replace"))
 
     def _sound(self, mine: set[EpisodeKey]) -> bool:
         """Whether an episode was finished in good order since it began."""

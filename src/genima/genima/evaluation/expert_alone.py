@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from genima.cameras import load_rig
-from genima.errors import GenimaError
+from genima.errors import GenimaError, WorldDown
 from genima.evaluation.folder import EvaluationFolder
 from genima.evaluation.plan import EpisodeKey
 from genima.evaluation.records import ERROR_MARK, EpisodeRecord, Journal
@@ -49,7 +49,11 @@ def start_expert(folder: EvaluationFolder) -> AbstractContextManager["subprocess
 
 
 def run_expert(folder: EvaluationFolder, world: World) -> None:
-    """Be a worker until no episode is left."""
+    """Be a worker until no episode is left.
+
+    Raises:
+        WorldDown: The next one cannot begin, nor can any other.
+    """
     plan = folder.read_plan()
     journal = Journal(folder.episodes_file, plan)
     step_s = Policy().step_s
@@ -58,7 +62,11 @@ def run_expert(folder: EvaluationFolder, world: World) -> None:
         sign_of_life = partial(touch, folder.running_file)
         joints = TrajectoryRecorder(0.0, step_s)
         began_s = time.perf_counter()
-        outcome = run_episode(world, key, plan.max_steps, step_s, joints, sign_of_life)
+        try:
+            outcome = run_episode(world, key, plan.max_steps, step_s, joints, sign_of_life)
+        except WorldDown:
+            folder.running_file.unlink()  # this episode is not to blame
+            raise
         wall_s = round(time.perf_counter() - began_s, 3)
         table = joints.table(max(0, joints.last_step))
         save_trajectory(folder.trajectory_file(key), table, step_s)
@@ -87,6 +95,9 @@ def run_episode(
 
     Returns:
         Success, steps, reason of failure, instruction: as in an `EpisodeRecord`.
+
+    Raises:
+        WorldDown: It could not begin, and no other episode could.
     """
     step, instruction = 0, ""
     try:
@@ -104,6 +115,8 @@ def run_episode(
             step += 1
             joints.add(world.state().q, step * step_s)
             sign_of_life()
+    except WorldDown:
+        raise
     except GenimaError as error:
         return False, step, f"{ERROR_MARK}{error}", instruction
     return True, step, "", instruction

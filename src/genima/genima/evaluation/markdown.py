@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from genima.evaluation.paper import CITATION, GENIMA, MEANS
-from genima.evaluation.terminal import title
+from genima.evaluation.terminal import error_words, title
 
 
 def markdown_report(report: Mapping[str, Any]) -> str:
@@ -25,6 +25,8 @@ def markdown_report(report: Mapping[str, Any]) -> str:
         + ", ".join(f"{rate:.1%} for {name}" for name, rate in MEANS.items())
         + ".",
     ]
+    if words := error_words(report):
+        lines += ["", words]
     checkpoints = report.get("checkpoints")
     if checkpoints:
         lines += ["", *_checkpoint_lines(report, checkpoints)]

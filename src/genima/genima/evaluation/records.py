@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What came out of each episode, one JSON line each, on disk before the next one begins."""
 
+import errno
 import fcntl
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from genima.errors import EvaluationError
 from genima.evaluation.plan import EpisodeKey, EvaluationPlan
@@ -97,16 +98,29 @@ class Journal:
                 os.truncate(path, len(whole))
 
     def append(self, record: EpisodeRecord) -> None:
-        """Write a record; it is on disk when this returns."""
-        line = json.dumps(asdict(record) | self._settings, ensure_ascii=False)
+        """Write a record; it is on disk when this returns.
+
+        Raises:
+            EvaluationError: The disk is full, or fails; nothing was written.
+        """
+        text = json.dumps(asdict(record) | self._settings, ensure_ascii=False)
+        line = text.encode() + b"\n"
         with self._alone() as file:
-            file.write(line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+            size = os.fstat(file.fileno()).st_size
+            try:
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError as error:
+                os.truncate(self._path, size)  # others may still write behind it
+                raise EvaluationError(
+                    f"cannot write to {self._path}: {error.strerror}; make room on that disk and "
+                    "repeat the command to go on"
+                ) from error
 
     @contextmanager
-    def _alone(self) -> Iterator[IO[bytes]]:
-        with self._path.open("ab") as file:
+    def _alone(self) -> Iterator[FileIO]:
+        with self._path.open("ab", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed
             yield file
 

@@ -68,6 +68,7 @@ def _task_report(records: Sequence[EpisodeRecord]) -> dict[str, Any]:
     return {
         "successes": count,
         "episodes": episodes,
+        "errors": sum(record.is_error for record in records),
         "success_rate": count / episodes if episodes else 0.0,
         "wilson_95": list(wilson_interval_by_seed(list(by_seed.values()), runs)),
         "mean_steps_to_success": fmean(r.steps for r in successes) if successes else None,

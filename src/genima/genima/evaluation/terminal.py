@@ -136,3 +136,17 @@ def _print_failures(report: Mapping[str, Any], console: Console) -> None:
         console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
     if len(failures) > _MOST_FAILURES:
         console.print(f"  and {len(failures) - _MOST_FAILURES} more in report.json")
+    if words := error_words(report):
+        console.print(words, style="yellow", soft_wrap=True, highlight=False)
+
+
+def error_words(report: Mapping[str, Any]) -> str:
+    """How many failures are nobody's but the suite's or the simulator's; empty without any."""
+    count = sum(task["errors"] for task in report["tasks"].values())
+    if not count:
+        return ""
+    return (
+        f"Failures that are errors of the suite or the simulator: {count}. They count, and say "
+        "little about the agent; to run such an episode again delete its line in episodes.jsonl "
+        "and repeat the command."
+    )

@@ -2,6 +2,7 @@
 """A launch file in processes of its own, as programs run it that need nodes for a while."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,13 @@ from pathlib import Path
 from genima.launching.processes import die_with
 
 _LAST_LINES = 8
+#: What launchers say of a program that has failed: ours, and ros2's.
+_ENDED = re.compile(
+    r"^\[launch\] (?P<name>\S+) ended with (?P<how>signal \w+|exit code [1-9]\d*)$"
+    r"|^\[ERROR\] \[(?P<ros_name>\S+)\]: process has died \[pid \d+, (?P<ros_how>exit code -?\d+)",
+    re.MULTILINE,
+)
+_COMPLAINT = r"^\[{name}\].* \[(?:ERROR|FATAL)\] \[[\d.]+\] \[\S+\]: (.+)$"
 
 
 @contextmanager
@@ -72,6 +80,19 @@ def last_lines(log_file: Path) -> str:
     """What the nodes said last."""
     lines = log_file.read_text(errors="replace").splitlines()
     return "\n".join(lines[-_LAST_LINES:])
+
+
+def first_failure(log: str) -> str:
+    """Which program of a graph has failed first, and its last complaint; empty if none has."""
+    found = _ENDED.search(log)
+    if found is None:
+        return ""
+    name = found["name"] or found["ros_name"]
+    how = f"{name} ended with {found['how'] or found['ros_how']}"
+    if "signal" in how or "code -" in how:  # somebody else has ended it
+        return how
+    complaints = re.findall(_COMPLAINT.format(name=re.escape(name)), log, re.MULTILINE)
+    return f"{how}: {complaints[-1]}" if complaints else how
 
 
 def _end(program: "subprocess.Popen[bytes]", limit_s: float) -> None:

@@ -83,9 +83,25 @@ class Simulator:
         self._size = image_size_px
         self._options = options
 
+    def launch(self) -> None:
+        """Start it, unless it runs.
+
+        Raises:
+            MissingDependency: A part of its installation is missing.
+            WorldError: It does not start.
+        """
+        if self._process.running:
+            return
+        self._process.start()
+        values = {
+            "image_size_px": self._size,
+            "renderer": self._options.render_mode.value,
+        }
+        self._process.request("launch", values, {}, self._options.patience.launch_s)
+
     def reset(self, task: RlbenchTask, variation: int, seed: int) -> Message:
         """Put a task into the scene."""
-        self._launch()
+        self.launch()
         options, patience = self._options, self._options.patience
         limit_s = patience.reset_s + patience.demonstrate_s * options.expert
         values = _scene(task, variation, seed, options.attempts) | {"demonstrate": options.expert}
@@ -95,7 +111,7 @@ class Simulator:
         self, task: RlbenchTask, variation: int, seed: int
     ) -> tuple[tuple[str, ...], list[Observation]]:
         """Have RLBench's planner do a task; wordings of the instruction, and all observations."""
-        self._launch()
+        self.launch()
         values = _scene(task, variation, seed, self._options.attempts)
         limit_s = self._options.patience.reset_s + self._options.patience.demonstrate_s
         observations: list[Observation] = []
@@ -144,16 +160,6 @@ class Simulator:
     def close(self) -> None:
         """End the simulator."""
         self._process.kill()
-
-    def _launch(self) -> None:
-        if self._process.running:
-            return
-        self._process.start()
-        values = {
-            "image_size_px": self._size,
-            "renderer": self._options.render_mode.value,
-        }
-        self._process.request("launch", values, {}, self._options.patience.launch_s)
 
 
 def read_cameras(

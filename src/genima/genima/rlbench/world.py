@@ -8,7 +8,16 @@ import numpy as np
 
 from genima.arrays import Array, Float, UInt8
 from genima.cameras import CameraRig
-from genima.errors import InvalidCommand, InvalidParameter, NotReady, UnknownTask, WorldError
+from genima.errors import (
+    CalibrationError,
+    GenimaError,
+    InvalidCommand,
+    InvalidParameter,
+    NotReady,
+    UnknownTask,
+    WorldDown,
+    WorldError,
+)
 from genima.rlbench.cameras import require_same_cameras
 from genima.rlbench.expert import DemonstrationExpert
 from genima.rlbench.installation import Installation
@@ -100,7 +109,7 @@ class RlbenchWorld:
             UnknownTask: There is no such task.
             InvalidParameter: The seed is negative.
             WorldError: RLBench refuses or fails.
-            CalibrationError: RLBench's cameras are not where the rig has them.
+            WorldDown: Its simulator does not start, or has cameras elsewhere than the rig.
         """
         if task not in self._tasks:
             raise UnknownTask(
@@ -109,9 +118,10 @@ class RlbenchWorld:
         if seed < 0:
             raise InvalidParameter(f"seed is {seed}; give a whole number from 0 on")
         self._lost, self._scene = "the last reset failed; reset the world", 0
+        self._launch()
         done = self._simulator.reset(self._tasks[task], variation, seed)
         seen = self._simulator.observation_of(done)
-        require_same_cameras(self.rig, cameras_of(seen))
+        self._require_cameras(seen)
         descriptions = self._simulator.descriptions_of(done)
         self._expert, self._scene = self._expert_of(done), self._simulator.scene_of(done)
         self._seen, self._steps, self._success, self._lost = seen, 0, False, ""
@@ -169,6 +179,18 @@ class RlbenchWorld:
         """End the simulator; a reset brings it back."""
         self._simulator.close()
         self._seen = self._expert = None
+
+    def _launch(self) -> None:
+        try:
+            self._simulator.launch()
+        except GenimaError as error:  # whatever it is, each reset would meet it
+            raise WorldDown(str(error)) from error
+
+    def _require_cameras(self, seen: Observation) -> None:
+        try:
+            require_same_cameras(self.rig, cameras_of(seen))
+        except CalibrationError as error:
+            raise WorldDown(str(error)) from error
 
     def _step(self, q: Float[Array, "7"], gripper_open: bool) -> None:
         done = self._simulator.step(np.append(q, float(gripper_open)))

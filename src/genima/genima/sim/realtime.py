@@ -70,7 +70,7 @@ class RealtimeRunner(WorldRunner):
         renderer = self._make_renderer()
         try:
             DeadlineLoop(self._camera_period_s).run(
-                lambda: self._shoot(renderer), lambda: self._stopping
+                lambda: self._shoot(renderer), lambda: self._stopping or self._ended
             )
         except Exception as error:
             if not self._ended:  # else the world's own defect has been told

@@ -18,7 +18,7 @@ import numpy as np
 
 from genima.arrays import Array, Float, UInt8
 from genima.control.follower import TrajectoryFollower
-from genima.errors import WorldError
+from genima.errors import WorldDown, WorldError
 from genima.sim.world import Renderer, World, WorldState
 
 Result = TypeVar("Result")
@@ -55,6 +55,7 @@ class Episode:
         max_steps: Where a lockstep world stops without success; 0 for never.
         settle_steps: How far a lockstep world goes on after success.
         error: Why the world has lost it; empty while it has not. A reset begins another one.
+            Without a task: why there can be none before the world is started anew.
         scene: Which scene of its seed.
     """
 
@@ -120,23 +121,30 @@ class WorldRunner(ABC):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop and wait for the threads."""
+        """Stop and wait for the threads.
+
+        Raises:
+            WorldDown: They hang, and may still touch the world.
+        """
         with self._wake:
+            limit_s = 0.0 if self._stopping else self._world.longest_job_s  # waits only once
             self._stopping = True
             self._wake.notify_all()
         if self._thread.is_alive():
-            self._thread.join(timeout=self._world.longest_job_s)
+            self._thread.join(timeout=limit_s)
+        if self._thread.is_alive():
+            raise WorldDown("the world hangs and does not stop; end its process")
 
     def call(self, job: Callable[[], Result]) -> Result:
         """Run `job` on the world's thread, between two steps, and return its result.
 
         Raises:
-            WorldError: The world does not answer.
+            WorldDown: The world does not answer.
         """
         future: Future[Result] = Future()
         with self._wake:
             if self._ended:
-                raise WorldError(_ENDED)
+                raise WorldDown(_ENDED)
             self._jobs.append((job, future))
             self._wake.notify_all()
         limit_s = self._world.longest_job_s
@@ -144,7 +152,7 @@ class WorldRunner(ABC):
             return future.result(timeout=limit_s)
         except TimeoutError as error:
             future.cancel()  # so that it is not done behind the caller's back
-            raise WorldError(
+            raise WorldDown(
                 f"the world did not answer within {limit_s:.0f} s; is the machine overloaded?"
             ) from error
         finally:
@@ -155,8 +163,13 @@ class WorldRunner(ABC):
 
         Raises:
             GenimaError: The world refuses the task, variation or seed; the old episode goes on.
+            WorldDown: There is no episode any more.
         """
-        return self.call(lambda: self._reset(task, variation, seed, max_steps))
+        try:
+            return self.call(lambda: self._reset(task, variation, seed, max_steps))
+        except WorldDown as error:
+            self.episode = Episode(error=str(error))
+            raise
 
     def follow(
         self,
@@ -260,6 +273,7 @@ class WorldRunner(ABC):
         try:
             self._run()
         except Exception as error:
+            self.episode = Episode(error=f"the world has stopped: {error}")
             self._sink.on_defect(error)
         finally:
             self._world.close()
@@ -268,4 +282,4 @@ class WorldRunner(ABC):
                 while self._jobs:  # nobody will do them; who waits is to know it
                     future = self._jobs.popleft()[1]
                     if future.set_running_or_notify_cancel():
-                        future.set_exception(WorldError(_ENDED))
+                        future.set_exception(WorldDown(_ENDED))

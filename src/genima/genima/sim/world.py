@@ -82,6 +82,7 @@ class World(Protocol):
         Raises:
             UnknownTask: There is no such task; the message lists those there are.
             InvalidParameter: The task has no such variation, or the seed is negative.
+            WorldDown: The simulator does not start, or is not the one that was meant.
         """
         ...
 
