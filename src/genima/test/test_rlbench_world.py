@@ -339,6 +339,20 @@ def test_seed_that_the_planner_fails_with_is_an_attempt_that_failed(
     assert not made.success and words in made.failure
 
 
+def test_simulator_that_does_not_start_is_no_failed_attempt(
+    rig: CameraRig, tmp_path: Path
+) -> None:
+    """Else a seed after the other would be written down as one that cannot be done."""
+    fates = tmp_path / "launches"
+    there = installation(tmp_path, DOUBLE_LAUNCHES=str(fates))
+    demonstrator = RlbenchDemonstrator(rig, "FAST", 400, TASKS, there)
+    fates.write_text("fails fails fails fails fails well")
+    with pytest.raises(WorldDown, match="could not connect to display"):
+        demonstrator.attempt(DemonstrationSeed("touch", 5))
+    assert demonstrator.attempt(DemonstrationSeed("touch", 5)).success  # at the third launch
+    demonstrator.close()
+
+
 def test_demonstration_that_is_too_long_has_failed(rig: CameraRig, tmp_path: Path) -> None:
     demonstrator = RlbenchDemonstrator(rig, "FAST", 59, TASKS, installation(tmp_path))
     made = demonstrator.attempt(DemonstrationSeed("touch", 5))

@@ -11,7 +11,7 @@ from genima.data.demonstration import Demonstration
 from genima.data.demonstration_writer import DemonstrationWriter
 from genima.data.rlbench_classes import RlbenchDemo
 from genima.data.rlbench_demonstration import Origin, demonstration_of
-from genima.errors import WorldError
+from genima.errors import WorldDown, WorldError
 from genima.rlbench.cameras import require_same_cameras
 from genima.rlbench.installation import Installation, installed
 from genima.rlbench.observation import CAMERAS
@@ -59,7 +59,11 @@ class RlbenchDemonstrator:
         self._newest: Demonstration | None = None
 
     def attempt(self, key: DemonstrationSeed) -> Attempt:
-        """Have the planner do a task."""
+        """Have the planner do a task.
+
+        Raises:
+            WorldDown: The simulator does not start; the seed is not to blame.
+        """
         try:
             self._newest = self._demonstrate(key)
         except (SimulatorRefusal, SimulatorFault) as error:
@@ -87,7 +91,7 @@ class RlbenchDemonstrator:
         for _ in range(_MOST_FAULTS - 1):
             try:
                 return self._demonstrate_once(key)
-            except SimulatorFault:
+            except (SimulatorFault, WorldDown):
                 continue
         return self._demonstrate_once(key)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from genima.arrays import Array, Bool, Float
 from genima.cameras import CameraRig
-from genima.errors import InvalidParameter
+from genima.errors import GenimaError, InvalidParameter, WorldDown
 from genima.rlbench.installation import Installation
 from genima.rlbench.observation import CAMERAS, Observation, cameras_of, observation_of
 from genima.rlbench.simulator_process import Cause, SimulatorProcess
@@ -83,25 +83,9 @@ class Simulator:
         self._size = image_size_px
         self._options = options
 
-    def launch(self) -> None:
-        """Start it, unless it runs.
-
-        Raises:
-            MissingDependency: A part of its installation is missing.
-            WorldError: It does not start.
-        """
-        if self._process.running:
-            return
-        self._process.start()
-        values = {
-            "image_size_px": self._size,
-            "renderer": self._options.render_mode.value,
-        }
-        self._process.request("launch", values, {}, self._options.patience.launch_s)
-
     def reset(self, task: RlbenchTask, variation: int, seed: int) -> Message:
         """Put a task into the scene."""
-        self.launch()
+        self._launch()
         options, patience = self._options, self._options.patience
         limit_s = patience.reset_s + patience.demonstrate_s * options.expert
         values = _scene(task, variation, seed, options.attempts) | {"demonstrate": options.expert}
@@ -111,7 +95,7 @@ class Simulator:
         self, task: RlbenchTask, variation: int, seed: int
     ) -> tuple[tuple[str, ...], list[Observation]]:
         """Have RLBench's planner do a task; wordings of the instruction, and all observations."""
-        self.launch()
+        self._launch()
         values = _scene(task, variation, seed, self._options.attempts)
         limit_s = self._options.patience.reset_s + self._options.patience.demonstrate_s
         observations: list[Observation] = []
@@ -160,6 +144,24 @@ class Simulator:
     def close(self) -> None:
         """End the simulator."""
         self._process.kill()
+
+    def _launch(self) -> None:
+        """Start it, unless it runs.
+
+        Raises:
+            WorldDown: It does not start.
+        """
+        if self._process.running:
+            return
+        values = {
+            "image_size_px": self._size,
+            "renderer": self._options.render_mode.value,
+        }
+        try:
+            self._process.start()
+            self._process.request("launch", values, {}, self._options.patience.launch_s)
+        except GenimaError as error:  # whatever it is, it is the fault of no task and no seed
+            raise WorldDown(str(error)) from error
 
 
 def read_cameras(

@@ -10,7 +10,6 @@ from genima.arrays import Array, Float, UInt8
 from genima.cameras import CameraRig
 from genima.errors import (
     CalibrationError,
-    GenimaError,
     InvalidCommand,
     InvalidParameter,
     NotReady,
@@ -118,7 +117,6 @@ class RlbenchWorld:
         if seed < 0:
             raise InvalidParameter(f"seed is {seed}; give a whole number from 0 on")
         self._lost, self._scene = "the last reset failed; reset the world", 0
-        self._launch()
         done = self._simulator.reset(self._tasks[task], variation, seed)
         seen = self._simulator.observation_of(done)
         self._require_cameras(seen)
@@ -179,12 +177,6 @@ class RlbenchWorld:
         """End the simulator; a reset brings it back."""
         self._simulator.close()
         self._seen = self._expert = None
-
-    def _launch(self) -> None:
-        try:
-            self._simulator.launch()
-        except GenimaError as error:  # whatever it is, each reset would meet it
-            raise WorldDown(str(error)) from error
 
     def _require_cameras(self, seen: Observation) -> None:
         try:
