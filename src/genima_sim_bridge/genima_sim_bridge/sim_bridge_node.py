@@ -229,6 +229,8 @@ class SimBridgeNode(GenimaNode):
             return Health(Level.WARN, f"{what}: {episode.error}", values)
         if episode and not episode.task:
             return Health(Level.WARN, _EMPTY, values)
+        if episode and self._lockstep and episode.finished:
+            return Health(Level.OK, "the episode has ended; reset_world begins another", values)
         if self._arm is FollowerState.BRAKING:
             return Health(Level.WARN, _RAN_OUT, values)
         return Health(Level.OK, self._follower.state.value, values)

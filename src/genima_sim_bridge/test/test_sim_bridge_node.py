@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -214,8 +215,10 @@ def test_world_without_an_episode_says_what_is_missing(bridge: Any) -> None:
         Level.WARN,
         "no episode was begun, so no images are sent; call reset_world, or set parameter task",
     )
-    reset(bridge, task="push_button")
+    reset(bridge, task="push_button", max_steps=1)
     assert bridge._health().level is Level.OK
+    bridge._runner.episode = replace(bridge._runner.episode, steps=1)
+    assert bridge._health().message == "the episode has ended; reset_world begins another"
 
 
 def test_world_follows_the_joint_states_of_an_arm_elsewhere(bridge: Any) -> None:
