@@ -10,7 +10,7 @@ from genima.errors import InvalidParameter
 from genima.evaluation.checkpoints import CHECKPOINTS_FILE
 from genima.evaluation.comparison import read_evaluations
 from genima.evaluation.factor_plot import factor_plot
-from genima.evaluation.folder import open_folder
+from genima.evaluation.folder import EvaluationFolder, open_folder
 from genima.evaluation.mcnemar import mcnemar_p
 from genima.evaluation.plan import Agent, EpisodeKey, EvaluationPlan
 from genima.evaluation.records import EpisodeRecord, Journal
@@ -104,6 +104,17 @@ def test_pairs_of_different_scenes_are_pointed_out(tmp_path: Path) -> None:
             first, finished(tmp_path / "c", PLAN, set(), {PLAN.keys[3], PLAN.keys[5]})
         ).stdout
     )
+
+
+def test_errors_of_the_suite_are_pointed_out_in_either(tmp_path: Path) -> None:
+    whole, broken = finished(tmp_path / "a", PLAN), tmp_path / "b"
+    finished(broken, PLAN, {PLAN.keys[2]})
+    assert "errors of the suite" not in compare(whole, broken).stdout
+    journal = EvaluationFolder(broken).episodes_file
+    journal.write_text(journal.read_text().replace('max_steps", "inst', 'error: x", "inst'))
+    for folders in ((whole, broken), (broken, whole)):
+        said = compare(*folders).stdout
+        assert "errors of the suite or the simulator in one: push_button 102\n" in said
 
 
 def test_folders_of_the_same_name_are_told_apart(tmp_path: Path) -> None:

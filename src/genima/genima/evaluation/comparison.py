@@ -44,11 +44,13 @@ class Pairs:
         gained: Episodes that only the second has done.
         lost: Episodes that only the first has done.
         elsewhere: Episodes in which the two had different scenes of the same seed.
+        broken: Episodes that ended in an error of the suite or the simulator in one of the two.
     """
 
     gained: tuple[EpisodeKey, ...]
     lost: tuple[EpisodeKey, ...]
     elsewhere: tuple[EpisodeKey, ...]
+    broken: tuple[EpisodeKey, ...]
 
     @property
     def p(self) -> float:
@@ -82,6 +84,9 @@ def pairs(first: Evaluated, second: Evaluated, keys: Sequence[EpisodeKey]) -> Pa
         lost=tuple(key for key, before, after in done if before and not after),
         elsewhere=tuple(
             key for key in keys if first.records[key].scene != second.records[key].scene
+        ),
+        broken=tuple(
+            key for key in keys if first.records[key].is_error or second.records[key].is_error
         ),
     )
 

@@ -97,9 +97,8 @@ def _print_differences(
             f"  not the same scenes: {_listed(found.elsewhere)}; RLBench's planner failed with "
             "other scenes of these seeds before"
         )
-    errors = sum(record.is_error for record in other.records.values())
-    if errors:
-        lines.append(f"  {errors} episodes ended by an error of the suite, not of the robot")
+    if found.broken:
+        lines.append(f"  errors of the suite or the simulator in one: {_listed(found.broken)}")
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
