@@ -192,12 +192,12 @@ def test_a_driver_that_freezes_leaves_the_arm_near_its_command_and_halts(driver:
     limiter, robot = driver.robot.arm._tracker._limiter, driver.robot.arm._robot
     driver.until(lambda: limiter.dq[0] > 0.4, "speed")
     q, dq = limiter.q[0], limiter.dq[0]
-    ctypes.PyDLL(None).usleep(1_000_000)  # no thread of Python runs, those of franky do
-    # Damping by stiffness of these gains is 0.14 s; at this speed it would be there in a second.
-    assert robot.current_joint_positions[0] - q < 0.14 * dq + 0.05 < 0.4 * dq
+    ctypes.PyDLL(None).sleep(2)  # no thread of Python runs, those of franky do
+    # Damping by stiffness is 0.14 s with these gains: so far it goes on, and not for 2 s.
+    assert robot.current_joint_positions[0] - q < 0.14 * dq + 0.05 < 0.5 * dq
     driver.until_state(DriverState.HALTED)
     assert driver.cause is DriverCause.TOO_LATE
-    assert "the driver was not run for 1." in driver.reason
+    assert "the driver was not run for" in driver.reason
     driver.until(lambda: driver.session.at_rest, "rest")
     driver.until(lambda: refusals, "a refusal")
     driver.end_stream()

@@ -62,7 +62,7 @@ class DriverNodeParameters:
     )
     trajectory_timeout_s: float = parameter(
         0.2,
-        "Longest time without a new trajectory, and without a tick, while the arm moves.",
+        "Longest time without a new trajectory while the arm moves.",
         unit="s",
         minimum=0.05,
         maximum=2.0,

@@ -71,7 +71,9 @@ class DriverSession:
         self._clock_s = clock_s
         self._lock = threading.RLock()
         self._motion = ArmMotion(limits_of(robot.arm.settings.robot), parameters)
-        hand, longest_s = None if dry_run else robot.hand, parameters.trajectory_timeout_s
+        # After both times a look at the arm and at what commands it has failed to come.
+        longest_s = max(parameters.trajectory_timeout_s, parameters.state_timeout_s)
+        hand = None if dry_run else robot.hand
         self._halts = Halts(self._motion, self._equipment, hand, longest_s)
         self._control = ArmControl(
             self._arm,

@@ -56,8 +56,7 @@ class DriverParameters:
 
     Attributes:
         period_s: Time between two ticks [s].
-        trajectory_timeout_s: Longest time without a new trajectory, and without a tick, while the
-            arm moves [s].
+        trajectory_timeout_s: Longest time without a new trajectory while the arm moves [s].
         state_timeout_s: Oldest state of the arm that is acted on [s].
         start_tolerance_rad: Largest distance between the standing arm and the first point of a
             trajectory [rad].
