@@ -12,6 +12,7 @@ from genima.errors import InvalidParameter, WorldError
 from genima.geometry import pose_error
 from genima.kinematics import base_T_tcp
 from genima.limits import RobotModel, limits_of
+from genima.safety.free_space import FreeSpace
 from genima.sim.expert_rollout import (
     ExpertFollower,
     Follower,
@@ -113,6 +114,17 @@ def test_elbow_stays_up(world: MujocoWorld, name: str) -> None:
         world.reset(name, 0, seed)
         rollout = world.expert_chunk(60)
         assert np.abs(rollout.q[:, 2]).max() < 1.2
+
+
+@pytest.mark.parametrize("seed", [100_001, 100_007])
+def test_way_is_one_on_which_controllers_do_not_hold_the_arm(
+    world: MujocoWorld, seed: int
+) -> None:
+    """With the hand turned the other way the forearm would come to the shoulder here."""
+    space = FreeSpace((-0.99, -0.99, 0.005), (0.99, 0.99, 1.29), margin_m=0.012)
+    world.reset("open_door", 0, seed)
+    targets = world.expert_chunk(200).q
+    assert space.clearances(targets).min() > 0.005
 
 
 def disturb(

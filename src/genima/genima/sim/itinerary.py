@@ -12,6 +12,7 @@ from genima.geometry import rotation_angle, rotation_z
 from genima.ik import InverseKinematics
 from genima.kinematics import base_T_tcp
 from genima.limits import RobotModel, limits_of
+from genima.safety.free_space import FreeSpace
 from genima.sim.task import K_STEPS, Holds, Waypoint
 
 MAX_JOINT_SPEED_RAD_S = 1.0
@@ -21,6 +22,8 @@ _KNOT_SPACING_M = 0.05
 _FIRST_WAY_S = 0.5  # at least: an arm that rests is not at full speed after one step
 _LIMIT_MARGIN_RAD = 0.08
 _MAX_KNOT_JUMP_RAD = 0.5
+#: Twice what controllers keep between parts of the arm [m]; workspaces are theirs, too.
+_CLEAR_OF_ITSELF = FreeSpace((-2.0, -2.0, -1.0), (2.0, 2.0, 2.0), margin_m=0.025)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ def plan_itinerary(
         q_near: Joint positions to stay near [rad], (7,).
 
     Raises:
-        Unreachable: Neither way to hold the gripper reaches every waypoint within the limits.
+        Unreachable: Neither way to hold the gripper reaches every waypoint within the limits and
+            with the arm clear of itself.
     """
     gap_m = np.linalg.norm(waypoints[0].base_T_tcp[:3, 3] - base_T_tcp(q_near)[:3, 3])
     speed_m_s = min(waypoints[0].speed_m_s, max(float(gap_m), 0.01) / _FIRST_WAY_S)
@@ -112,7 +116,17 @@ def _solve(
             last = k == len(knots) - 1
             stays = last and not waypoint.passing
             stops.append(_stop(waypoint, q, knot, K_STEPS if stays else 0))
+    _require_clear(stops)
     return tuple(stops)
+
+
+def _require_clear(stops: Sequence[Stop]) -> None:
+    """Refuse a way on which controllers would hold the arm, lest it touches itself."""
+    clear_m = _CLEAR_OF_ITSELF.clearances(np.stack([stop.q for stop in stops])).min(axis=1)
+    worst = stops[int(clear_m.argmin())]
+    if clear_m.min() < 0.0:
+        message = _CLEAR_OF_ITSELF.fault(worst.q).message
+        raise Unreachable(f"waypoint {worst.name!r} would bring {message}.")
 
 
 def _facing(q: Float[Array, "7"], target: Float[Array, "4 4"]) -> Float[Array, "7"]:
