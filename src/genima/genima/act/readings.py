@@ -14,7 +14,28 @@ from torch import Tensor, nn
 from genima.act.auxiliary import READINGS
 from genima.act.config import ActConfig
 
-_INNER = 512  # width of the small network
+_INNER = 256  # width of the small network
+_LAYERS = 2
+
+
+class GatedLayer(nn.Module):
+    """Adds products of what comes in to what comes in.
+
+    Directions that are read in a camera's frame become angles of joints by multiplying them with
+    one another and with what the arm's own angles make of them. Layers without products, trained
+    on the same readings for the same time, were half as wrong again in joints 1 to 6.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.factors = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+        """One layer."""
+        gate, value = self.factors(self.norm(x)).chunk(2, dim=-1)
+        return x + self.out(nn.functional.silu(gate) * value)
 
 
 class Readings(nn.Module):
@@ -38,9 +59,7 @@ class Readings(nn.Module):
         nn.init.zeros_(last.bias)
         self.guess = nn.Sequential(
             nn.Linear(cameras * READINGS + state, _INNER),
-            nn.ReLU(),
-            nn.Linear(_INNER, _INNER),
-            nn.ReLU(),
+            *(GatedLayer(_INNER) for _ in range(_LAYERS)),
             last,
         )
 

@@ -25,7 +25,7 @@ from genima.policy import Policy
 
 #: Windows of each demonstrated step. They are made once, 0.6 ms each, and told again and again
 #: with other errors.
-_VARIANTS = 2
+_VARIANTS = 4
 
 
 @dataclass(frozen=True, eq=False)
