@@ -15,6 +15,9 @@ from genima.errors import GenimaError, InvalidCommand
 
 #: How often goals are looked after [s of wall time].
 _PERIOD_S = 0.02
+#: How long a result can be asked for after the goal's end [s]. Clients ask as soon as the goal is
+#: accepted; the 900 s of rclpy would keep hundreds of goals, and look at each of them at every spin.
+_RESULT_KEPT_S = 30
 #: How many of these between two feedback messages.
 _FEEDBACK_EVERY = 10
 
@@ -61,6 +64,7 @@ class ExecuteServer:
             goal_callback=self._on_goal,
             handle_accepted_callback=self._on_accepted,
             cancel_callback=lambda goal: CancelResponse.ACCEPT,
+            result_timeout=_RESULT_KEPT_S,
         )
         self._timer = node.create_timer(_PERIOD_S, self._look_after)
 
