@@ -16,7 +16,7 @@ from genima.errors import GenimaError, InvalidCommand
 #: How often goals are looked after [s of wall time].
 _PERIOD_S = 0.02
 #: How long a result can be asked for after the goal's end [s]. Clients ask as soon as the goal is
-#: accepted; the 900 s of rclpy would keep hundreds of goals, and look at each of them at every spin.
+#: accepted; with the 900 s of rclpy hundreds of goals would be kept and looked at in every spin.
 _RESULT_KEPT_S = 30
 #: How many of these between two feedback messages.
 _FEEDBACK_EVERY = 10
