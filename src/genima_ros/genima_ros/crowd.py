@@ -14,7 +14,7 @@ def crowd(node: Node, *topics: str) -> str:
         if node.count_publishers(name) < 2:
             continue
         nodes = [info.node_name for info in node.get_publishers_info_by_topic(name)]
-        named = sorted(name for name in nodes if name != _UNKNOWN)
+        named = sorted(each for each in nodes if each != _UNKNOWN)
         named += ["a node whose name is not known yet"] * (len(nodes) - len(named))
         return (
             f"{len(nodes)} nodes publish {topic}; stop all but one of {', '.join(named)}, two "

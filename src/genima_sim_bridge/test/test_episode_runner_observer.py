@@ -31,7 +31,6 @@ class Topics:
 
     def __init__(self) -> None:
         self._callbacks: dict[str, Callable[[Any], None]] = {}
-
         self.complaints: list[str] = []
 
     def get_logger(self) -> "Topics":

@@ -45,7 +45,7 @@ class MujocoDemonstrator:
     """
 
     def __init__(
-        self, rig: CameraRig, image_quality: str, max_steps: int, starts_beside: float = 0.0
+        self, rig: CameraRig, image_quality: str, max_steps: int, starts_beside: float
     ) -> None:
         self._world = MujocoWorld(rig, scenery=Scenery(starts_beside=starts_beside))
         self._square_rig = square_rig(rig)

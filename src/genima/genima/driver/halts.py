@@ -24,6 +24,9 @@ class Halts:
         equipment: Arm and gripper, whose troubles halt.
         hand: Whose fingers stop as well; None without any, or where nothing is to be sent.
         longest_s: Longest time without a look while the arm moves [s].
+
+    Attributes:
+        looked_s: When it has looked for the last time [s].
     """
 
     def __init__(
@@ -35,7 +38,7 @@ class Halts:
         self._emergency_stop = EmergencyStop()
         self._halted_anew: tuple[DriverCause, str] | None = None
         self._longest_s = longest_s
-        self._looked_s = -np.inf
+        self.looked_s = -np.inf
 
     def halt(self, cause: DriverCause, reason: str) -> None:
         """Brake and stand until a recovery, also if one is under way; an earlier cause stays."""
@@ -75,8 +78,8 @@ class Halts:
 
         It has gone on a little and stands. What seems to be wrong else is old, or a consequence.
         """
-        unwatched_s, moved_s = now_s - self._looked_s, self._motion.standing_s(self._looked_s)
-        self._looked_s = now_s
+        unwatched_s, moved_s = now_s - self.looked_s, self._motion.standing_s(self.looked_s)
+        self.looked_s = now_s
         if unwatched_s > self._longest_s and moved_s == 0.0:  # the newest command was a step
             self.halt(
                 DriverCause.TOO_LATE,

@@ -86,7 +86,7 @@ class DriverSession:
         )
         self._orders = OrderQueue("arm orders", on_defect)
         self._settling = False
-        self._begun_s, self._ticked_s = clock_s(), -np.inf
+        self._begun_s = clock_s()
         self._pending: Trajectory | None = None
 
     @property
@@ -103,7 +103,7 @@ class DriverSession:
     def at_rest(self) -> bool:
         """Whether the arm is not being moved; where ticks come late, as of the newest one."""
         with self._lock:
-            standing_s = self._motion.standing_s(self._ticked_s)
+            standing_s = self._motion.standing_s(self._halts.looked_s)
         return standing_s > 2.5 * self._parameters.period_s
 
     def open(self) -> "Future[str]":
@@ -196,7 +196,6 @@ class DriverSession:
             self._halts.look(self._arm.engaged or self._dry_run, now_s)
             q = self._motion.step(self._gate_reading(reading, now_s), now_s)
             self._halts.stop_fingers()
-            self._ticked_s = now_s
         if q is not None and not self._dry_run:
             sent = self._arm.command(q)
             q = None if sent is None else sent.q
